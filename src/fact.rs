@@ -1,0 +1,315 @@
+//! The vocabulary of everything that a bundle can state: one fact, and where it stands.
+//!
+//! Parsers produce these values, every later stage reads them. Nothing is interpreted here: an event is
+//! its fields, a directory object its attributes. What is *not* done here: joining facts (see
+//! [`crate::evidence`]) and reading sense into them (see [`crate::incident`]).
+
+use jiff::{Timestamp, civil::Date};
+
+mod sid;
+mod spn;
+
+pub use sid::Sid;
+pub use spn::Spn;
+
+/// Index of a source in its bundle, in the bundle's (sorted) order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct SourceId(pub usize);
+
+/// Where inside a source a fact stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Position {
+    /// The record number of an event, as the log numbers it.
+    Record(u64),
+    /// The first line of the statement in a text file, counted from 1.
+    Line(u64),
+}
+
+/// The address of a fact.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Origin {
+    /// The file that states it.
+    pub source: SourceId,
+    /// The place in that file.
+    pub at: Position,
+}
+
+/// One statement and its address.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Fact {
+    /// Where it is stated.
+    pub origin: Origin,
+    /// What is stated.
+    pub observation: Observation,
+}
+
+/// What a source can state.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Observation {
+    /// A Windows event.
+    Event(Event),
+    /// An object of Active Directory.
+    Directory(Box<DirectoryObject>),
+    /// The migration settings of a Hyper-V host (`Get-VMHost`).
+    HostSettings(HostSettings),
+    /// An update listed as installed (`Get-HotFix`).
+    Update(InstalledUpdate),
+}
+
+/// A Windows event, decoded and not interpreted.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Event {
+    /// `Provider/@Name`, as written.
+    pub provider: String,
+    /// `EventID`, without its qualifiers.
+    pub id: u32,
+    /// `Channel`; `None` where the record carries none.
+    pub channel: Option<String>,
+    /// `Computer`, as written: a DNS name or a bare host name.
+    pub computer: String,
+    /// `TimeCreated`.
+    pub time: Timestamp,
+    /// `EventRecordID`.
+    pub record: u64,
+    /// `Level`: 1 critical, 2 error, 3 warning, 4 information, 0 always.
+    pub level: Option<u8>,
+    /// `Security/@UserID`, a SID in text form.
+    pub user: Option<String>,
+    /// The payload (`EventData` or the one child of `UserData`) in document order.
+    pub fields: Vec<Field>,
+    /// The rendered message where the export carries one; localised, a help and never a proof.
+    pub message: Option<String>,
+}
+
+impl Event {
+    /// The value of the first field called `name` (compared without case); empty values count as absent.
+    #[must_use]
+    pub fn field(&self, name: &str) -> Option<&str> {
+        self.fields
+            .iter()
+            .find(|field| field.name.as_deref().is_some_and(|own| own.eq_ignore_ascii_case(name)))
+            .map(|field| field.value.as_str())
+            .filter(|value| !value.is_empty())
+    }
+
+    /// Whether the event comes from `provider` (compared without case) under one of `ids`.
+    #[must_use]
+    pub fn is(&self, provider: &str, ids: &[u32]) -> bool {
+        self.provider.eq_ignore_ascii_case(provider) && ids.contains(&self.id)
+    }
+}
+
+/// One value of an event's payload.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Field {
+    /// `Data/@Name`, or the element's name under `UserData`; classic events have none.
+    pub name: Option<String>,
+    /// The value as text.
+    pub value: String,
+}
+
+/// A value that an export may not have asked for. Unknown is never "no" and never "empty".
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Known<T> {
+    /// Stated by a source.
+    Known(T),
+    /// Not stated; why.
+    Unknown(Reason),
+}
+
+/// Why a value is unknown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Reason {
+    /// No source describes the object at all.
+    NoExport,
+    /// The export describes the object but did not ask for the attribute.
+    NotAskedFor,
+    /// PowerShell wrote the type's name in place of the values.
+    Flattened,
+    /// The list was cut (`...`, or a range without its last part).
+    Truncated,
+    /// The value stands there and can't be read.
+    Undecodable,
+    /// Two sources state different values and nothing tells which is newer.
+    Contradictory,
+}
+
+impl<T> Known<T> {
+    /// The value, if it is known.
+    pub fn known(&self) -> Option<&T> {
+        match self {
+            Self::Known(value) => Some(value),
+            Self::Unknown(_) => None,
+        }
+    }
+
+    /// Applies `f` to a known value and keeps the reason of an unknown one.
+    pub fn map<U>(self, f: impl FnOnce(T) -> U) -> Known<U> {
+        match self {
+            Self::Known(value) => Known::Known(f(value)),
+            Self::Unknown(reason) => Known::Unknown(reason),
+        }
+    }
+}
+
+impl<T> Default for Known<T> {
+    fn default() -> Self {
+        Self::Unknown(Reason::NoExport)
+    }
+}
+
+/// An object of Active Directory, reduced to the attributes that matter here.
+///
+/// Only attributes on this allow-list are ever kept: exports carry LAPS and BitLocker secrets.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct DirectoryObject {
+    /// `distinguishedName`.
+    pub dn: Option<String>,
+    /// `cn` or `name`.
+    pub name: Option<String>,
+    /// `objectClass` values, or the single class that PowerShell prints; empty where not exported.
+    pub classes: Vec<String>,
+    /// `sAMAccountName`, with its `$`.
+    pub account: Option<String>,
+    /// `dNSHostName`.
+    pub dns_name: Option<String>,
+    /// `objectSid`.
+    pub sid: Option<Sid>,
+    /// `userAccountControl`, Active Directory's bits ([MS-ADTS] 2.2.16).
+    pub user_account_control: Known<u32>,
+    /// `servicePrincipalName`.
+    pub spns: Known<Vec<String>>,
+    /// `msDS-AllowedToDelegateTo`.
+    pub allowed_to_delegate_to: Known<Vec<String>>,
+    /// Trustees of the allow entries of `msDS-AllowedToActOnBehalfOfOtherIdentity`.
+    pub allowed_to_act: Known<Vec<Trustee>>,
+    /// `msDS-SupportedEncryptionTypes`; a known `None` means the attribute is not set.
+    pub encryption_types: Known<Option<u32>>,
+    /// `operatingSystem`.
+    pub operating_system: Option<String>,
+    /// `operatingSystemVersion`, such as `10.0 (17763)`.
+    pub operating_system_version: Option<String>,
+    /// `whenChanged`, where it is stated with its zone (Generalized Time).
+    pub when_changed: Option<Timestamp>,
+    /// `member` of a group: distinguished names.
+    pub members: Known<Vec<String>>,
+}
+
+/// Who may delegate to an object.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Trustee {
+    /// By SID, as the directory stores it.
+    Sid(Sid),
+    /// By distinguished name, as `PrincipalsAllowedToDelegateToAccount` prints it.
+    Dn(String),
+    /// A NULL access list: everyone.
+    Everyone,
+}
+
+/// How a Hyper-V host authenticates an outgoing live migration.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum MigrationAuthentication {
+    /// `Kerberos`: delegation decides.
+    Kerberos,
+    /// `CredSSP`: delegation is irrelevant.
+    CredSsp,
+}
+
+/// The migration settings of one Hyper-V host.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct HostSettings {
+    /// `ComputerName`, else `Name`.
+    pub host: String,
+    /// `FullyQualifiedDomainName`, where printed: the *domain* of the host.
+    pub domain: Option<String>,
+    /// `VirtualMachineMigrationAuthenticationType`.
+    pub authentication: Known<MigrationAuthentication>,
+    /// `VirtualMachineMigrationEnabled`.
+    pub enabled: Option<bool>,
+    /// `VirtualMachineMigrationPerformanceOption`, as printed.
+    pub performance: Option<String>,
+}
+
+/// An update that an inventory lists as installed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InstalledUpdate {
+    /// The machine: `CSName`, `PSComputerName` or `Source`; `None` where the export names none.
+    pub host: Option<String>,
+    /// `KB` and digits.
+    pub kb: String,
+    /// The day of installation, local to the exporter.
+    pub installed: InstallDay,
+}
+
+/// A day read from text whose order of day and month may be undecidable.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum InstallDay {
+    /// The day.
+    On(Date),
+    /// Both readings are possible in this file: month first, day first.
+    Either(Date, Date),
+    /// Blank, cut or not a date.
+    Unstated,
+}
+
+/// Something a reader should know about a source: damage, a trap met, a value that could not be read.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Issue {
+    /// A stable name, such as `chunk-damaged`; each is documented in `docs/issues.md`.
+    pub code: &'static str,
+    /// One sentence for a person, ending in advice where there is any.
+    pub detail: String,
+    /// Records or entries lost by it; `None` where that can't be counted, 0 where nothing is lost.
+    pub lost: Option<u64>,
+}
+
+impl Issue {
+    /// An issue that cost nothing.
+    #[must_use]
+    pub fn note(code: &'static str, detail: impl Into<String>) -> Self {
+        Self { code, detail: detail.into(), lost: Some(0) }
+    }
+
+    /// An issue that cost `lost` records, or an unknown number of them.
+    #[must_use]
+    pub fn loss(code: &'static str, detail: impl Into<String>, lost: Option<u64>) -> Self {
+        Self { code, detail: detail.into(), lost }
+    }
+}
+
+/// What a source covers, counted before anything is filtered.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Coverage {
+    /// Intact records: events, rows or entries.
+    pub records: u64,
+    /// Events by host and channel; empty for other formats.
+    pub channels: Vec<ChannelCoverage>,
+}
+
+/// What a log holds of one host's channel.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ChannelCoverage {
+    /// `Computer`, as written.
+    pub computer: String,
+    /// `Channel`; empty where the records carry none.
+    pub channel: String,
+    /// Intact records.
+    pub records: u64,
+    /// The earliest event.
+    pub first: Timestamp,
+    /// The latest event.
+    pub last: Timestamp,
+    /// Spans in which record numbers are missing: the times of the records before and after.
+    pub holes: Vec<(Timestamp, Timestamp)>,
+}
+
+/// All that a parser took from one source. A parser never fails: what it could not read is an issue.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Parsed {
+    /// Facts in the order of the source.
+    pub facts: Vec<Fact>,
+    /// What was noticed on the way.
+    pub issues: Vec<Issue>,
+    /// What the source covers.
+    pub coverage: Coverage,
+}
