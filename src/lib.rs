@@ -10,3 +10,4 @@
 
 pub mod error;
 pub mod fact;
+pub mod scenario;
