@@ -11,3 +11,4 @@
 pub mod error;
 pub mod fact;
 pub mod scenario;
+pub mod knowledge;

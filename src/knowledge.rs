@@ -1,0 +1,152 @@
+//! What kcdoctor knows about Windows, loaded from `knowledge/` and cross-checked.
+//!
+//! Data that people can review: signals, codes, sentences, builds, rules and fixes, each claim with its
+//! source, its standing and the day it was last checked. Loading is the only door: what passes it is
+//! complete and consistent, so no later stage checks again. What is *not* here: names of formats, SPN
+//! arithmetic and joins, which are code.
+
+use include_dir::{Dir, include_dir};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+
+use crate::error::Error;
+
+mod builds;
+mod cause;
+mod class;
+mod codes;
+pub mod condition;
+mod fixes;
+mod hardening;
+mod interest;
+mod rules;
+mod sentences;
+mod signals;
+pub mod vocabulary;
+
+pub use builds::{Builds, Release};
+pub use cause::{Cause, Family};
+pub use class::{Class, Weight};
+pub use codes::{Code, Codes, Space};
+pub use fixes::{Fix, Fixes, PLACEHOLDERS, Per};
+pub use hardening::{Hardening, Hardenings};
+pub use interest::Interest;
+pub use rules::{Proof, Rule, Scope, Severity, Verification};
+pub use sentences::Sentences;
+pub use signals::{Meaning, Side, Signal, Signals};
+
+static FILES: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/knowledge");
+
+/// How well a claim is known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Standing {
+    /// A named source states it.
+    Verified,
+    /// It follows from a stated fact.
+    Derived,
+    /// Unverified: a hint that never decides alone.
+    Memory,
+}
+
+/// All that is known.
+#[derive(Debug)]
+pub struct Knowledge {
+    /// Which event means what.
+    pub signals: Signals,
+    /// Error codes and their classes.
+    pub codes: Codes,
+    /// Phrases of messages and their classes.
+    pub sentences: Sentences,
+    /// Updates and the builds they bring.
+    pub builds: Builds,
+    /// Hardening changes.
+    pub hardenings: Hardenings,
+    /// Rules, by id.
+    pub rules: Vec<Rule>,
+    /// What a plan's steps say.
+    pub fixes: Fixes,
+    /// Twelve hexadecimal digits over every file: two runs with one revision know the same.
+    pub revision: String,
+    /// The day of the newest update known, `YYYY-MM-DD`.
+    pub as_of: String,
+}
+
+impl Knowledge {
+    /// Loads the embedded knowledge.
+    ///
+    /// # Errors
+    /// [`Error::Fault`] naming the file where data does not hold together; a test keeps that from shipping.
+    pub fn load() -> Result<Self, Error> {
+        let builds = Builds::load(text("builds.csv")?)?;
+        let as_of = builds.newest().to_owned();
+        Ok(Self {
+            signals: Signals::load(toml("signals.toml")?),
+            codes: Codes::load(&files("codes")?)?,
+            sentences: Sentences::load(toml("sentences.toml")?),
+            builds,
+            hardenings: Hardenings::load(&files("hardening")?)?,
+            rules: rules::load(&files("rules")?)?,
+            fixes: Fixes::load(&files("fixes")?)?,
+            revision: revision(),
+            as_of,
+        })
+    }
+}
+
+/// An embedded file: its name inside its folder, and its text.
+pub(crate) type Text = (&'static str, &'static str);
+
+fn fault(file: &str, detail: impl std::fmt::Display) -> Error {
+    Error::Fault(format!("knowledge/{file}: {detail}"))
+}
+
+fn text(file: &str) -> Result<&'static str, Error> {
+    FILES
+        .get_file(file)
+        .and_then(|file| file.contents_utf8())
+        .ok_or_else(|| fault(file, "missing or not UTF-8"))
+}
+
+fn toml<T: DeserializeOwned>(file: &str) -> Result<T, Error> {
+    toml::from_str(text(file)?).map_err(|error| fault(file, error))
+}
+
+/// The files of a folder by name.
+fn files(folder: &str) -> Result<Vec<Text>, Error> {
+    let dir = FILES.get_dir(folder).ok_or_else(|| fault(folder, "missing"))?;
+    let named = dir.files().map(|file| {
+        let name = file.path().file_name().and_then(|name| name.to_str());
+        name.zip(file.contents_utf8()).ok_or_else(|| fault(folder, "a file is not UTF-8"))
+    });
+    let mut named = named.collect::<Result<Vec<_>, _>>()?;
+    named.sort_unstable();
+    Ok(named)
+}
+
+fn revision() -> String {
+    fn add(dir: &Dir<'_>, hashes: &mut Vec<(String, blake3::Hash)>) {
+        hashes.extend(
+            dir.files().map(|file| {
+                (file.path().to_string_lossy().replace('\\', "/"), blake3::hash(file.contents()))
+            }),
+        );
+        dir.dirs().for_each(|dir| add(dir, hashes));
+    }
+    let mut hashes = Vec::new();
+    add(&FILES, &mut hashes);
+    hashes.sort_unstable_by(|a, b| a.0.cmp(&b.0));
+    let mut hasher = blake3::Hasher::new();
+    for (path, hash) in hashes {
+        hasher.update(path.as_bytes()).update(hash.as_bytes());
+    }
+    hasher.finalize().to_hex().chars().take(12).collect()
+}
+
+/// Splits a file with TOML front matter between `+++` lines into the front matter and the prose behind it.
+fn front_matter<T: DeserializeOwned>(name: &str, text: &'static str) -> Result<(T, &'static str), Error> {
+    let parts =
+        text.trim_start_matches('\u{feff}').strip_prefix("+++\n").and_then(|rest| rest.split_once("\n+++\n"));
+    let (front, prose) = parts.ok_or_else(|| fault(name, "must begin with TOML between two +++ lines"))?;
+    Ok((toml::from_str(front).map_err(|error| fault(name, error))?, prose.trim()))
+}

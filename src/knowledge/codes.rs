@@ -1,0 +1,94 @@
+//! Error codes: `knowledge/codes/<space>.csv`.
+
+use std::collections::HashMap;
+
+use serde::Deserialize;
+
+use super::class::{Class, Weight};
+use super::{Standing, Text, fault};
+use crate::error::Error;
+
+/// The number space of a code.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Space {
+    /// HRESULT, and Win32 codes printed with eight digits.
+    Hresult,
+    /// NTSTATUS.
+    Ntstatus,
+    /// Kerberos error codes (RFC 4120 7.5.9) as events 4768, 4769 and 4771 print them.
+    Kerberos,
+}
+
+/// What is known of one code.
+#[derive(Debug, Clone)]
+pub struct Code {
+    /// Such as `SEC_E_NO_CREDENTIALS`; empty where not established.
+    pub symbol: String,
+    /// One sentence.
+    pub meaning: String,
+    /// The class of failure it names.
+    pub class: Class,
+    /// How much it is worth.
+    pub weight: Weight,
+    /// How well this is known.
+    pub standing: Standing,
+}
+
+/// Every code.
+#[derive(Debug, Default)]
+pub struct Codes(HashMap<(Space, u32), Code>);
+
+#[derive(Deserialize)]
+struct Row {
+    code: String,
+    symbol: String,
+    meaning: String,
+    class: Class,
+    weight: Weight,
+    standing: Standing,
+}
+
+impl Codes {
+    pub(super) fn load(files: &[Text]) -> Result<Self, Error> {
+        let mut codes = Self::default();
+        for (name, text) in files {
+            let space = match *name {
+                "hresult.csv" => Space::Hresult,
+                "ntstatus.csv" => Space::Ntstatus,
+                "kerberos.csv" => Space::Kerberos,
+                other => return Err(fault(other, "not a code space")),
+            };
+            for row in csv::Reader::from_reader(text.as_bytes()).deserialize() {
+                let row: Row = row.map_err(|error| fault(name, error))?;
+                let number =
+                    parse(&row.code).ok_or_else(|| fault(name, format!("{} is not a code", row.code)))?;
+                let code = Code {
+                    symbol: row.symbol,
+                    meaning: row.meaning,
+                    class: row.class,
+                    weight: earned(row.weight, row.standing),
+                    standing: row.standing,
+                };
+                if codes.0.insert((space, number), code).is_some() {
+                    return Err(fault(name, format!("{} stands twice", row.code)));
+                }
+            }
+        }
+        Ok(codes)
+    }
+
+    /// What is known of `code`.
+    #[must_use]
+    pub fn of(&self, space: Space, code: u32) -> Option<&Code> {
+        self.0.get(&(space, code))
+    }
+}
+
+/// What nobody could verify is a hint, never a proof.
+fn earned(weight: Weight, standing: Standing) -> Weight {
+    if standing == Standing::Memory { weight.min(Weight::Ambiguous) } else { weight }
+}
+
+fn parse(text: &str) -> Option<u32> {
+    u32::from_str_radix(text.strip_prefix("0x")?, 16).ok()
+}

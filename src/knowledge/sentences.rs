@@ -1,0 +1,40 @@
+//! Phrases that name a class of failure: `knowledge/sentences.toml`.
+
+use serde::Deserialize;
+
+use super::Standing;
+use super::class::Class;
+
+/// Every phrase, lower-case.
+#[derive(Debug)]
+pub struct Sentences(Vec<Sentence>);
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Sentence {
+    phrase: String,
+    class: Class,
+    #[serde(rename = "standing")]
+    _standing: Standing,
+    #[serde(rename = "source")]
+    _source: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct File {
+    sentence: Vec<Sentence>,
+}
+
+impl Sentences {
+    pub(super) fn load(file: File) -> Self {
+        Self(file.sentence)
+    }
+
+    /// The class that `text` names by a phrase: the first in the file that stands in it.
+    #[must_use]
+    pub fn class_of(&self, text: &str) -> Option<Class> {
+        let text = text.to_lowercase();
+        self.0.iter().find(|sentence| text.contains(&sentence.phrase)).map(|sentence| sentence.class)
+    }
+}

@@ -1,0 +1,170 @@
+//! Which event means what: `knowledge/signals.toml`.
+
+use std::collections::HashMap;
+
+use serde::Deserialize;
+
+use super::class::Class;
+use super::{Interest, Standing};
+use crate::fact::Event;
+
+/// What an event says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Meaning {
+    /// A live migration failed.
+    MoveFailed,
+    /// A live migration succeeded.
+    MoveSucceeded,
+    /// A live migration began.
+    MoveStarted,
+    /// May belong to a live migration: judged by codes and names.
+    MoveDetail,
+    /// Hyper-V could not register a service principal name.
+    SpnRegistrationFailed,
+    /// The cluster lost a path to a node.
+    NetworkTrouble,
+    /// The cluster lost storage.
+    StorageTrouble,
+    /// Any other cluster event: proves that the host is a cluster node.
+    ClusterActivity,
+    /// A service ticket was asked for (4769).
+    TicketRequest,
+    /// A ticket-granting ticket was asked for (4768, 4771).
+    SignInTicket,
+    /// A computer account changed (4742).
+    AccountChanged,
+    /// A directory attribute changed (5136).
+    AttributeChanged,
+    /// The Kerberos client was refused (Security-Kerberos 3).
+    KerberosError,
+    /// The clock is wrong, or a ticket was not yet valid.
+    ClockTrouble,
+    /// The clock was set by more than it drifts.
+    ClockStepped,
+    /// Credential Guard refused a delegation.
+    CredentialGuardRefused,
+    /// Credential Guard was started.
+    CredentialGuardRunning,
+    /// How Credential Guard is configured.
+    CredentialGuardConfigured,
+    /// The host's own secure channel is broken.
+    SecureChannelBroken,
+    /// A domain controller refused a machine.
+    MachineRefused,
+    /// Windows Update installed an update.
+    UpdateInstalled,
+    /// Servicing changed a package.
+    PackageState,
+    /// The system started; carries the running build.
+    Booted,
+    /// Known, and no part of a migration.
+    Other,
+}
+
+/// The end of a migration.
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Deserialize,
+    serde::Serialize,
+    schemars::JsonSchema,
+)]
+#[serde(rename_all = "kebab-case")]
+pub enum Side {
+    /// Where the virtual machine runs.
+    Source,
+    /// Where it shall run.
+    Destination,
+}
+
+/// Events of one provider and what they mean.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Signal {
+    /// A stable name.
+    pub id: String,
+    /// `Provider/@Name`.
+    pub provider: String,
+    /// Event ids; empty means all.
+    pub events: Vec<u32>,
+    /// What they say.
+    pub meaning: Meaning,
+    /// The class of failure that the number alone names.
+    pub class: Option<Class>,
+    /// The end that logs it.
+    pub side: Option<Side>,
+    /// The position of the value that names the other host, counted from 0.
+    pub host_field: Option<usize>,
+    /// A record of it alone shows that a migration failed, where it carries an error and another host.
+    #[serde(default)]
+    pub founds: bool,
+    /// How well this is known.
+    pub standing: Standing,
+    /// Who says so.
+    pub source: String,
+    /// When that was last checked.
+    pub checked: String,
+}
+
+/// Every signal, found by provider and event id.
+#[derive(Debug)]
+pub struct Signals {
+    all: Vec<Signal>,
+    /// (lower-case provider, id) → index; the first signal that names an id and has a class wins, then the first.
+    exact: HashMap<(String, u32), usize>,
+    /// lower-case provider → index of the signal for all its events.
+    whole: HashMap<String, usize>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct File {
+    signal: Vec<Signal>,
+}
+
+impl Signals {
+    pub(super) fn load(file: File) -> Self {
+        let mut signals = Self { all: file.signal, exact: HashMap::new(), whole: HashMap::new() };
+        for (index, signal) in signals.all.iter().enumerate() {
+            let provider = signal.provider.to_ascii_lowercase();
+            if signal.events.is_empty() {
+                signals.whole.insert(provider.clone(), index);
+            }
+            for &id in &signal.events {
+                let slot = signals.exact.entry((provider.clone(), id)).or_insert(index);
+                if signal.class.is_some() {
+                    *slot = index;
+                }
+            }
+        }
+        signals
+    }
+
+    /// What `event` means; `None` for an event that nobody looks for.
+    #[must_use]
+    pub fn of(&self, event: &Event) -> Option<&Signal> {
+        let provider = event.provider.to_ascii_lowercase();
+        let index = self.whole.get(&provider).copied();
+        let index = self.exact.get(&(provider, event.id)).copied().or(index);
+        index.and_then(|index| self.all.get(index))
+    }
+
+    /// Which events are worth decoding.
+    #[must_use]
+    pub fn interest(&self) -> Interest {
+        Interest::new(self.all.iter().map(|signal| (signal.provider.as_str(), signal.events.as_slice())))
+    }
+
+    /// Every signal, in the file's order.
+    #[must_use]
+    pub fn all(&self) -> &[Signal] {
+        &self.all
+    }
+}
