@@ -12,3 +12,5 @@ pub mod error;
 pub mod fact;
 pub mod scenario;
 pub mod knowledge;
+pub mod bundle;
+pub mod parse;

@@ -1,0 +1,114 @@
+//! A source while it is read: forward only, hashed on the way, bounded.
+
+use std::io::{self, Read};
+
+/// Bytes that [`Stream::head`] shows; recognition looks at no more.
+const HEAD: usize = 64 * 1024;
+
+/// How much of a bundle is read at most. Real bundles stay far below; bombs do not.
+#[derive(Debug, Clone)]
+pub struct Limits {
+    /// Bytes of one source.
+    pub max_source_bytes: u64,
+    /// Files and archive members of one bundle.
+    pub max_entries: usize,
+    /// Bytes out for one byte in, for archive members over 64 MiB.
+    pub max_ratio: u64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { max_source_bytes: 4 << 30, max_entries: 200_000, max_ratio: 200 }
+    }
+}
+
+/// One forward reading of a source.
+pub struct Stream<'a> {
+    reader: Box<dyn Read + 'a>,
+    head: Vec<u8>,
+    given: usize,
+    left: u64,
+    hasher: blake3::Hasher,
+    failure: Option<io::Error>,
+}
+
+impl<'a> Stream<'a> {
+    /// Reads from `reader`, `max_bytes` at most.
+    #[must_use]
+    pub fn new(reader: Box<dyn Read + 'a>, max_bytes: u64) -> Self {
+        Self {
+            reader,
+            head: Vec::new(),
+            given: 0,
+            left: max_bytes,
+            hasher: blake3::Hasher::new(),
+            failure: None,
+        }
+    }
+
+    /// The first bytes (64 KiB, fewer in a smaller source), without consuming them.
+    pub fn head(&mut self) -> &[u8] {
+        while self.head.len() < HEAD {
+            let mut block = vec![0; HEAD - self.head.len()];
+            match self.pull(&mut block) {
+                0 => break,
+                count => self.head.extend_from_slice(block.get(..count).unwrap_or_default()),
+            }
+        }
+        &self.head
+    }
+
+    /// Reads what is left and gives the hash of the whole source, and the error that cut it, if any.
+    pub fn finish(mut self) -> (blake3::Hash, Option<io::Error>) {
+        let mut block = vec![0; HEAD];
+        while self.pull(&mut block) > 0 {}
+        (self.hasher.finalize(), self.failure)
+    }
+
+    /// Reads from the source itself; an error ends the stream and is kept for [`Stream::finish`].
+    fn pull(&mut self, block: &mut [u8]) -> usize {
+        if self.failure.is_some() {
+            return 0;
+        }
+        loop {
+            match self.reader.read(block) {
+                Ok(count) if count as u64 > self.left => {
+                    self.failure =
+                        Some(too_large("larger than the limit for one file; the rest was not read"));
+                    return 0;
+                }
+                Ok(count) => {
+                    self.left -= count as u64;
+                    self.hasher.update(block.get(..count).unwrap_or_default());
+                    return count;
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => {
+                    self.failure = Some(error);
+                    return 0;
+                }
+            }
+        }
+    }
+}
+
+/// The error of a source that is cut for its size.
+pub(super) fn too_large(detail: &str) -> io::Error {
+    io::Error::new(io::ErrorKind::FileTooLarge, detail)
+}
+
+/// Never fails: an error ends the stream early, and [`Stream::finish`] tells of it.
+impl Read for Stream<'_> {
+    fn read(&mut self, block: &mut [u8]) -> io::Result<usize> {
+        let ahead = self.head.get(self.given..).unwrap_or_default();
+        if ahead.is_empty() {
+            return Ok(self.pull(block));
+        }
+        let count = ahead.len().min(block.len());
+        if let (Some(to), Some(from)) = (block.get_mut(..count), ahead.get(..count)) {
+            to.copy_from_slice(from);
+        }
+        self.given += count;
+        Ok(count)
+    }
+}

@@ -1,0 +1,125 @@
+//! From bytes to facts: the table of formats, recognition by content, the parallel loop.
+//!
+//! A format is one file in `src/parse/` and one line in [`FORMATS`]. Recognition looks at the first
+//! 64 KiB and never at a file's name: collectors rename everything. A parser never fails; what it could
+//! not read becomes an [`Issue`](crate::fact::Issue), and the rest of the source is still read.
+
+use std::borrow::Cow;
+
+use rayon::prelude::*;
+
+use crate::bundle::{Bundle, Source, Stream, unreadable};
+use crate::fact::{Fact, Observation, Origin, Parsed, Position, SourceId};
+use crate::knowledge::Interest;
+
+mod computer_csv;
+mod event;
+mod event_xml;
+mod evtx;
+mod hot_fix_csv;
+mod ldif;
+mod security_descriptor;
+mod table;
+mod text;
+mod vm_host;
+
+/// A format that kcdoctor reads.
+pub struct Format {
+    /// The name in reports, `sources[].kind`.
+    pub kind: &'static str,
+    /// Whether the head of a source is of this format.
+    pub recognise: fn(&Head<'_>) -> bool,
+    /// Reads the whole source.
+    pub parse: fn(&mut Stream<'_>, &Context<'_>) -> Parsed,
+}
+
+/// Every format, the most telling heads first: the first that recognises a head reads the source.
+pub const FORMATS: &[Format] = &[
+    evtx::FORMAT,
+    event_xml::FORMAT,
+    ldif::FORMAT,
+    computer_csv::FORMAT,
+    hot_fix_csv::FORMAT,
+    vm_host::FORMAT,
+];
+
+/// The beginning of a source, as bytes and as text.
+pub struct Head<'a> {
+    /// Up to 64 KiB.
+    pub bytes: &'a [u8],
+    /// The same, decoded; a cut last character is dropped. Nonsense for binary formats.
+    pub text: Cow<'a, str>,
+}
+
+/// What every parser is given beside its source.
+pub struct Context<'a> {
+    /// The source's index, for the facts' origins.
+    pub source: SourceId,
+    /// Which events are worth decoding.
+    pub interest: &'a Interest,
+}
+
+impl Context<'_> {
+    /// A fact of this source.
+    #[must_use]
+    pub fn fact(&self, at: Position, observation: Observation) -> Fact {
+        Fact { origin: Origin { source: self.source, at }, observation }
+    }
+}
+
+/// A source after it was read.
+#[derive(Debug)]
+pub struct ParsedSource {
+    /// The source's path in its bundle.
+    pub path: String,
+    /// The format, or `unknown`.
+    pub kind: &'static str,
+    /// blake3 of the whole content; `None` where it could not be opened.
+    pub hash: Option<blake3::Hash>,
+    /// What was taken from it.
+    pub parsed: Parsed,
+}
+
+/// Reads every source of `bundle` in parallel, in the bundle's order. `tick` is told of each finished source.
+#[must_use]
+pub fn parse(bundle: &Bundle, interest: &Interest, tick: &(dyn Fn() + Sync)) -> Vec<ParsedSource> {
+    let read = |(index, source): (usize, &Source)| {
+        let parsed = parse_source(source, &Context { source: SourceId(index), interest });
+        tick();
+        parsed
+    };
+    bundle.sources.par_iter().enumerate().map(read).collect()
+}
+
+fn parse_source(source: &Source, context: &Context<'_>) -> ParsedSource {
+    let mut result =
+        ParsedSource { path: source.path.clone(), kind: "unknown", hash: None, parsed: Parsed::default() };
+    result.parsed.issues.clone_from(&source.issues);
+    if source.is_closed() {
+        return result;
+    }
+    if let Err(error) = source.read(|stream| read_stream(stream, &mut result, context)) {
+        result.parsed.issues.push(unreadable(&error));
+    }
+    result
+}
+
+fn read_stream(mut stream: Stream<'_>, result: &mut ParsedSource, context: &Context<'_>) {
+    if let Some(format) = recognise(stream.head()) {
+        result.kind = format.kind;
+        let mut parsed = (format.parse)(&mut stream, context);
+        result.parsed.issues.append(&mut parsed.issues);
+        result.parsed.facts = parsed.facts;
+        result.parsed.coverage = parsed.coverage;
+    }
+    let (hash, failure) = stream.finish();
+    result.hash = Some(hash);
+    result.parsed.issues.extend(failure.as_ref().map(unreadable));
+}
+
+/// The format of a source that begins with `bytes`.
+#[must_use]
+pub fn recognise(bytes: &[u8]) -> Option<&'static Format> {
+    let head = Head { bytes, text: text::decode_head(bytes) };
+    FORMATS.iter().find(|format| (format.recognise)(&head))
+}

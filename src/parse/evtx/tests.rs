@@ -1,0 +1,362 @@
+//! Sound and damaged logs, made with the fixture writer.
+
+use std::io::Cursor;
+
+use super::super::text;
+use super::*;
+use crate::bundle::Limits;
+use crate::fact::Event;
+use crate::fact::SourceId;
+use crate::knowledge::Interest;
+use crate::scenario::evtx::{Payload, Record, write_log, write_text_log};
+
+const VMMS: &str = "Microsoft-Windows-Hyper-V-VMMS";
+
+fn at(second: u64) -> jiff::Timestamp {
+    jiff::Timestamp::from_second(1_772_446_530 + second as i64).unwrap()
+}
+
+fn record(id: u64, payload: Payload) -> Record {
+    Record {
+        provider: VMMS.into(),
+        guid: Some("{6066F867-7CA1-4418-85FD-36E3F9C0600C}".into()),
+        id: 21024,
+        qualifiers: None,
+        version: 0,
+        level: 2,
+        task: 0,
+        opcode: 0,
+        keywords: 0x8000_0000_0000_0000,
+        time: at(id),
+        record: id,
+        channel: "System".into(),
+        computer: "hv01.contoso.com".into(),
+        user: Some("S-1-5-18".into()),
+        payload,
+    }
+}
+
+fn named(values: &[(&str, &str)]) -> Payload {
+    Payload::EventData(values.iter().map(|(name, value)| (Some((*name).into()), (*value).into())).collect())
+}
+
+fn user_data() -> Payload {
+    let fields = [("VmName", "SQL <1> & Co"), ("Empty", ""), ("ErrorCode", "%%2148074254")];
+    Payload::UserData {
+        element: "VmlEventLog".into(),
+        namespace: "http://www.microsoft.com/Windows/Virtualization/Events".into(),
+        fields: fields.map(|(name, value)| (name.into(), value.into())).into(),
+    }
+}
+
+/// Records 1 to `count`, so large that about twelve fill a chunk.
+fn log(count: u64) -> Vec<u8> {
+    let payload = named(&[("Long", &"x".repeat(2_400))]);
+    write_log(&(1..=count).map(|id| record(id, payload.clone())).collect::<Vec<_>>())
+}
+
+fn read_with(log: &[u8], interest: &Interest) -> Parsed {
+    let mut stream = Stream::new(Box::new(Cursor::new(log.to_vec())), Limits::default().max_source_bytes);
+    parse(&mut stream, &Context { source: SourceId(0), interest })
+}
+
+fn read(log: &[u8]) -> Parsed {
+    read_with(log, &Interest::new([(VMMS, [].as_slice()), ("Service Control Manager", &[])]))
+}
+
+fn events(parsed: &Parsed) -> Vec<&Event> {
+    let event = |fact: &'_ Fact| matches!(fact.observation, Observation::Event(_));
+    assert!(parsed.facts.iter().all(event));
+    let events = parsed.facts.iter().filter_map(|fact| match &fact.observation {
+        Observation::Event(event) => Some(event),
+        _ => None,
+    });
+    events.collect()
+}
+
+fn ids(parsed: &Parsed) -> Vec<u64> {
+    events(parsed).iter().map(|event| event.record).collect()
+}
+
+fn issues(parsed: &Parsed) -> Vec<(&'static str, Option<u64>)> {
+    parsed.issues.iter().map(|issue| (issue.code, issue.lost)).collect()
+}
+
+/// The bytes of the file where record `id` of [`log`] begins.
+fn place(log: &[u8], id: u64) -> usize {
+    let starts = log.windows(4).enumerate().filter(|(_, bytes)| *bytes == b"\x2a\x2a\0\0").map(|(at, _)| at);
+    starts.into_iter().find(|at| log[at + 8..at + 16] == id.to_le_bytes()).unwrap()
+}
+
+fn fields(event: &Event) -> Vec<(Option<&str>, &str)> {
+    event.fields.iter().map(|field| (field.name.as_deref(), field.value.as_str())).collect()
+}
+
+#[test]
+fn named_values_become_fields_in_their_order() {
+    let payload = named(&[("Zeta", "1"), ("Alpha", "Grün\r\n\t日本"), ("Zeta", "2"), ("Empty", "")]);
+    for log in [write_log(&[record(7, payload.clone())]), write_text_log(&[record(7, payload.clone())])] {
+        let parsed = read(&log);
+        let event = events(&parsed)[0];
+        assert_eq!((event.provider.as_str(), event.id, event.record, event.level), (VMMS, 21024, 7, Some(2)));
+        assert_eq!((event.channel.as_deref(), event.computer.as_str()), (Some("System"), "hv01.contoso.com"));
+        assert_eq!((event.time, event.user.as_deref(), &event.message), (at(7), Some("S-1-5-18"), &None));
+        let expected = [
+            (Some("Zeta"), "1"),
+            (Some("Alpha"), "Grün\r\n\t日本"),
+            (Some("Zeta"), "2"),
+            (Some("Empty"), ""),
+        ];
+        assert_eq!(fields(event), expected);
+        assert_eq!(parsed.facts[0].origin.at, Position::Record(7));
+        assert!(parsed.issues.is_empty(), "{:?}", parsed.issues);
+    }
+}
+
+#[test]
+fn children_of_user_data_become_fields() {
+    for log in [write_log(&[record(1, user_data())]), write_text_log(&[record(1, user_data())])] {
+        let expected =
+            [(Some("VmName"), "SQL <1> & Co"), (Some("Empty"), ""), (Some("ErrorCode"), "%%2148074254")];
+        assert_eq!(fields(events(&read(&log))[0]), expected);
+    }
+}
+
+#[test]
+fn classic_values_stay_apart_and_lose_no_blank() {
+    let payload = Payload::EventData(["a", "", " b "].map(|value| (None, value.to_owned())).into());
+    let classic = Record {
+        provider: "Service Control Manager".into(),
+        guid: None,
+        qualifiers: Some(16384),
+        user: None,
+        ..record(1, payload)
+    };
+    let parsed = read(&write_log(&[classic]));
+    let event = events(&parsed)[0];
+    assert_eq!((event.provider.as_str(), event.id, &event.user), ("Service Control Manager", 21024, &None));
+    assert_eq!(fields(event), [(None, "a"), (None, ""), (None, " b ")]);
+}
+
+#[test]
+fn every_record_is_counted_and_only_wanted_ones_are_decoded() {
+    let mut records: Vec<_> = (1..=4).map(|id| record(id, user_data())).collect();
+    records[1].id = 20;
+    records[2].computer = "hv02".into();
+    records[3].provider = "Other".into();
+    let interest = Interest::new([(VMMS, [21024].as_slice())]);
+    for log in [write_log(&records), write_text_log(&records)] {
+        let parsed = read_with(&log, &interest);
+        assert_eq!((ids(&parsed), parsed.coverage.records), (vec![1, 3], 4));
+        let channels: Vec<_> = parsed
+            .coverage
+            .channels
+            .iter()
+            .map(|own| (own.computer.as_str(), own.records, own.first, own.last))
+            .collect();
+        assert_eq!(channels, [("hv01.contoso.com", 3, at(1), at(4)), ("hv02", 1, at(3), at(3))]);
+        assert_eq!(read_with(&log, &Interest::default()).coverage, parsed.coverage);
+    }
+}
+
+#[test]
+fn a_truncated_chunk_gives_what_is_intact() {
+    let mut log = log(20);
+    log.truncate(place(&log, 17) + 100);
+    let parsed = read(&log);
+    assert_eq!(ids(&parsed), (1..=16).collect::<Vec<_>>());
+    assert_eq!(issues(&parsed), [("log-truncated", Some(4))]);
+    let missing = 4096 + 2 * 65536 - log.len();
+    assert!(parsed.issues[0].detail.contains(&format!("{missing} bytes")), "{}", parsed.issues[0].detail);
+}
+
+#[test]
+fn a_file_cut_between_chunks_is_truncated_too() {
+    let mut log = log(20);
+    log.truncate(4096 + 65536);
+    assert_eq!(issues(&read(&log)), [("log-truncated", None)]);
+    log.truncate(1000);
+    assert_eq!((issues(&read(&log)), read(&log).coverage.records), (vec![("log-truncated", None)], 0));
+}
+
+#[test]
+fn a_chunk_without_its_signature_is_read() {
+    let mut log = log(20);
+    log[4096..4104].fill(0x58);
+    let parsed = read(&log);
+    assert_eq!((parsed.facts.len(), issues(&parsed)), (20, vec![("chunk-damaged", Some(0))]));
+}
+
+#[test]
+fn a_chunk_without_records_is_reported_unless_it_is_unused() {
+    let mut log = log(5);
+    log.resize(4096 + 2 * 65536, 0);
+    assert_eq!(issues(&read(&log)), []);
+    log.extend([0x17; 65536]);
+    assert_eq!((issues(&read(&log)), ids(&read(&log)).len()), (vec![("chunk-damaged", None)], 5));
+}
+
+#[test]
+fn the_end_of_the_records_is_found_without_the_header() {
+    let mut log = log(3);
+    // An older record behind the last, as reused chunks hold them, must not come back to life.
+    let (first, second) = (place(&log, 1), place(&log, 2));
+    let end = first
+        + (log[4096 + 48..4096 + 52].iter().rev().fold(0, |size, byte| size << 8 | usize::from(*byte)) - 512);
+    let stale = log[first..second].to_vec();
+    log[end..end + stale.len()].copy_from_slice(&stale);
+    log[4096 + 48..4096 + 52].fill(0);
+    let parsed = read(&log);
+    assert_eq!(ids(&parsed), [1, 2, 3]);
+    assert_eq!(issues(&parsed), [("chunk-damaged", Some(0)), ("chunk-checksum", Some(0))]);
+}
+
+#[test]
+fn a_broken_string_table_costs_nothing() {
+    let mut log = log(3);
+    log[4096 + 128..4096 + 384].fill(0xff);
+    let parsed = read(&log);
+    assert_eq!(
+        (ids(&parsed), issues(&parsed)),
+        (vec![1, 2, 3], vec![("chunk-damaged", Some(0)), ("chunk-checksum", Some(0))])
+    );
+}
+
+#[test]
+fn a_wrong_checksum_of_records_is_reported() {
+    let mut log = log(3);
+    let value = place(&log, 3) - 100;
+    log[value] ^= 1;
+    let parsed = read(&log);
+    assert_eq!((parsed.facts.len(), issues(&parsed)), (3, vec![("chunk-checksum", Some(0))]));
+}
+
+#[test]
+fn a_damaged_record_costs_itself() {
+    let mut log = log(20);
+    for id in [3, 4, 8] {
+        let start = place(&log, id);
+        log[start] = 0;
+    }
+    let parsed = read(&log);
+    assert_eq!(parsed.facts.len(), 17);
+    assert_eq!(issues(&parsed), [("chunk-checksum", Some(0)), ("record-damaged", Some(3))]);
+    let hole = (at(2), at(5));
+    assert_eq!(parsed.coverage.channels[0].holes, [hole, (at(7), at(9))]);
+}
+
+#[test]
+fn a_damaged_id_in_a_chunk_without_a_header_costs_one_record() {
+    let mut log = log(6);
+    let id = place(&log, 3) + 8;
+    log[4096..4104].fill(0);
+    log[id + 5] = 0xff;
+    let parsed = read(&log);
+    assert_eq!(
+        (ids(&parsed), issues(&parsed)),
+        (vec![1, 2, 4, 5, 6], vec![("chunk-damaged", Some(0)), ("record-damaged", Some(1))])
+    );
+}
+
+#[test]
+fn a_damaged_copy_of_the_size_costs_nothing() {
+    let mut log = log(5);
+    let copy = place(&log, 4) - 4;
+    log[copy] ^= 0xff;
+    assert_eq!(ids(&read(&log)), [1, 2, 3, 4, 5]);
+}
+
+#[test]
+fn a_record_whose_content_makes_no_sense_is_lost_alone() {
+    let mut log = log(5);
+    let definition = place(&log, 3) + 24 + 10;
+    log[definition..definition + 4].fill(0xff);
+    let parsed = read(&log);
+    assert_eq!((ids(&parsed), parsed.coverage.records), (vec![1, 2, 4, 5], 4));
+    assert_eq!(issues(&parsed), [("chunk-checksum", Some(0)), ("record-undecodable", Some(1))]);
+}
+
+#[test]
+fn an_open_log_and_a_damaged_header_are_notes() {
+    let mut dirty = log(3);
+    dirty[120] = 1;
+    let checksum = crc32fast::hash(&dirty[..120]);
+    dirty[124..128].copy_from_slice(&checksum.to_le_bytes());
+    assert_eq!((issues(&read(&dirty)), ids(&read(&dirty)).len()), (vec![("log-dirty", Some(0))], 3));
+    dirty[..8].fill(0);
+    assert_eq!((issues(&read(&dirty)), ids(&read(&dirty)).len()), (vec![("log-header-damaged", Some(0))], 3));
+    let bare = read(&dirty[4096..]);
+    assert_eq!((issues(&bare), bare.facts.len()), (vec![], 3));
+    for bytes in [&dirty[..], &dirty[4096..]] {
+        assert!(recognise(&Head { bytes, text: text::decode_head(b"") }));
+    }
+    assert!(!recognise(&Head { bytes: b"ElfFile", text: text::decode_head(b"") }));
+}
+
+#[test]
+fn a_wrapped_log_has_no_hole() {
+    let log = log(80);
+    let (header, chunks) = log.split_at(4096);
+    let (old, new) = chunks.split_at(65536);
+    let wrapped = [header, new, old].concat();
+    let parsed = read(&wrapped);
+    let channel = &parsed.coverage.channels[0];
+    assert_eq!((parsed.facts.len(), channel.records, channel.first, channel.last), (80, 80, at(1), at(80)));
+    assert!(channel.holes.is_empty() && parsed.issues.is_empty());
+    let gap = read(&[header, &chunks[..65536], &chunks[2 * 65536..]].concat());
+    assert_eq!(gap.coverage.channels[0].holes.len(), 1);
+}
+
+#[test]
+fn an_event_of_1601_is_counted_and_never_a_fact() {
+    let mut records: Vec<_> = (1..=3).map(|id| record(id, user_data())).collect();
+    records[1].time = "1601-01-01T00:00:00Z".parse().unwrap();
+    let parsed = read(&write_log(&records));
+    assert_eq!((ids(&parsed), issues(&parsed)), (vec![1, 3], vec![("event-time-missing", Some(1))]));
+    let channel = &parsed.coverage.channels[0];
+    assert_eq!((channel.records, channel.first, channel.last), (3, at(1), at(3)));
+    let unwanted = read_with(&write_log(&records), &Interest::default());
+    assert_eq!(issues(&unwanted), [("event-time-missing", Some(0))]);
+}
+
+/// A small generator, so that a failure can be repeated (Marsaglia's xorshift).
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, limit: usize) -> usize {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        (self.0 % limit as u64) as usize
+    }
+}
+
+#[test]
+fn no_mutation_panics_or_takes_long() {
+    let payloads =
+        [user_data(), named(&[("A", "b"), ("C", "d")]), Payload::EventData(vec![(None, "x".into())])];
+    let records: Vec<_> = (1..=9).map(|id| record(id, payloads[id as usize % 3].clone())).collect();
+    let logs = [write_log(&records), write_text_log(&records)];
+    let started = std::time::Instant::now();
+    let mut random = Random(0x5eed);
+    for round in 0..3_000 {
+        let mut log = logs[round % 2].clone();
+        // The header, the chunk's header and the records; what follows is zero.
+        let end = log.iter().rposition(|byte| *byte != 0).unwrap();
+        for _ in 0..=random.below(4) {
+            let place =
+                if random.below(8) == 0 { random.below(128) } else { 4096 + random.below(end - 4096) };
+            log[place] = if random.below(2) == 0 {
+                random.below(256) as u8
+            } else {
+                log[place] ^ 1 << random.below(8)
+            };
+        }
+        if random.below(4) == 0 {
+            log.truncate(random.below(end + 1000));
+        }
+        let parsed = read(&log);
+        assert!(parsed.coverage.records <= 9 && parsed.facts.len() <= 9, "round {round}");
+    }
+    assert!(started.elapsed().as_secs() < 60, "{:?}", started.elapsed());
+}

@@ -1,0 +1,308 @@
+//! From bytes to text, and the small values that several text exports print alike.
+//!
+//! Encodings met in the field: UTF-8 and UTF-16 with and without a byte order mark, and the code page of the
+//! exporter. A source that is UTF-16 is decoded as a whole; else every line that is not UTF-8 is read as
+//! windows-1252, the commonest code page, and that is said once: names may suffer, keys are ASCII everywhere.
+//! What is *not* done here: telling the OEM code pages apart (their bytes look alike), and splitting a source
+//! that changes between UTF-16 and a code page half-way.
+
+use std::borrow::Cow;
+use std::io::Read;
+
+use encoding_rs::{Decoder, Encoding, UTF_16BE, UTF_16LE, WINDOWS_1252};
+use jiff::{Timestamp, civil, tz::TimeZone};
+
+use crate::bundle::Stream;
+use crate::fact::Issue;
+
+/// The most bytes of a text source that are held in memory; real exports stay far below.
+const MAX_TEXT: usize = 512 << 20;
+
+/// How many bytes decide about the encoding: as many as recognition sees, so both agree.
+const SAMPLE: usize = 64 << 10;
+
+/// A whole source as text.
+#[derive(Debug, Default)]
+pub(super) struct Text {
+    /// The text, without its byte order mark.
+    pub(super) text: String,
+    /// What was guessed or left out on the way.
+    pub(super) issues: Vec<Issue>,
+}
+
+/// The head of a source as text; a character that the head's end cuts is dropped.
+pub(super) fn decode_head(bytes: &[u8]) -> Cow<'_, str> {
+    let (encoding, bom) = detect(bytes);
+    let bytes = bytes.get(bom..).unwrap_or_default();
+    if let Some(encoding) = encoding {
+        return decode_utf16(encoding, bytes);
+    }
+    match std::str::from_utf8(bytes) {
+        Ok(text) => Cow::Borrowed(text),
+        Err(error) if error.error_len().is_none() => Cow::Borrowed(valid_part(bytes)),
+        Err(_) => Cow::Owned(decode_lines(bytes)),
+    }
+}
+
+/// Reads what is left of `stream` as text.
+pub(super) fn read(stream: &mut Stream<'_>) -> Text {
+    read_at_most(stream, MAX_TEXT)
+}
+
+fn read_at_most(reader: &mut impl Read, max: usize) -> Text {
+    let mut bytes = Vec::new();
+    let mut issues = Vec::new();
+    // A stream never fails: an error ends it early, and its owner tells of it.
+    let _ = reader.by_ref().take(max as u64 + 1).read_to_end(&mut bytes);
+    if bytes.len() > max {
+        bytes.truncate(max);
+        let detail = format!(
+            "only the first {} MiB of this text were read; split the export into smaller files",
+            max >> 20
+        );
+        issues.push(Issue::loss("text-too-large", detail, None));
+    }
+    let (text, guessed) = decode(bytes);
+    if guessed {
+        let detail = "this text is neither UTF-8 nor UTF-16 and was read as windows-1252, so letters beyond ASCII may be \
+                      wrong; export it again with -Encoding utf8";
+        issues.push(Issue::note("text-encoding-guessed", detail));
+    }
+    Text { text, issues }
+}
+
+/// The text of a whole source, and whether its encoding was a guess.
+fn decode(mut bytes: Vec<u8>) -> (String, bool) {
+    let (encoding, bom) = detect(&bytes);
+    if let Some(encoding) = encoding {
+        return (decode_utf16(encoding, bytes.get(bom..).unwrap_or_default()).into_owned(), false);
+    }
+    bytes.drain(..bom);
+    match String::from_utf8(bytes) {
+        Ok(text) => (text, false),
+        Err(error) => {
+            let cut = error.utf8_error().error_len().is_none();
+            let bytes = error.into_bytes();
+            let valid = valid_part(&bytes);
+            // A last character that is cut proves nothing unless others before it were UTF-8.
+            if cut && !valid.is_ascii() { (valid.to_owned(), false) } else { (decode_lines(&bytes), true) }
+        }
+    }
+}
+
+/// The UTF-16 form of `bytes`, if they have one, and the length of the byte order mark.
+fn detect(bytes: &[u8]) -> (Option<&'static Encoding>, usize) {
+    match bytes {
+        [0xEF, 0xBB, 0xBF, ..] => (None, 3),
+        [0xFF, 0xFE, ..] => (Some(UTF_16LE), 2),
+        [0xFE, 0xFF, ..] => (Some(UTF_16BE), 2),
+        _ => (guess_utf16(bytes.get(..SAMPLE).unwrap_or(bytes)), 0),
+    }
+}
+
+/// UTF-16 without a mark: Latin letters leave every second byte zero.
+fn guess_utf16(sample: &[u8]) -> Option<&'static Encoding> {
+    let pairs = sample.len() / 2;
+    let (mut first, mut second) = (0, 0);
+    for pair in sample.chunks_exact(2) {
+        first += usize::from(pair.first() == Some(&0));
+        second += usize::from(pair.last() == Some(&0));
+    }
+    let many = |zeros: usize| pairs > 0 && zeros * 10 >= pairs * 4;
+    let few = |zeros: usize| zeros * 20 <= pairs;
+    match () {
+        () if many(second) && few(first) => Some(UTF_16LE),
+        () if many(first) && few(second) => Some(UTF_16BE),
+        () => None,
+    }
+}
+
+/// Decodes UTF-16 and drops a last unit that is cut.
+fn decode_utf16<'a>(encoding: &'static Encoding, bytes: &'a [u8]) -> Cow<'a, str> {
+    let whole = bytes.get(..bytes.len() & !1).unwrap_or_default();
+    encoding.decode_without_bom_handling(whole).0
+}
+
+fn valid_part(bytes: &[u8]) -> &str {
+    bytes.utf8_chunks().next().map_or("", |chunk| chunk.valid())
+}
+
+/// Decodes line by line, so one foreign line costs no other line its letters.
+fn decode_lines(bytes: &[u8]) -> String {
+    let mut text = String::with_capacity(bytes.len());
+    for line in bytes.split_inclusive(|&byte| byte == b'\n') {
+        text.push_str(&decode_any(line));
+    }
+    text
+}
+
+/// UTF-8 where it is that, else windows-1252.
+pub(super) fn decode_any(bytes: &[u8]) -> Cow<'_, str> {
+    match std::str::from_utf8(bytes) {
+        Ok(text) => Cow::Borrowed(text),
+        Err(_) => WINDOWS_1252.decode_without_bom_handling(bytes).0,
+    }
+}
+
+/// The lines of `text`, numbered from 1, without `\n`, `\r\n` or the `\r\r\n` that wmic leaves.
+pub(super) fn lines(text: &str) -> impl Iterator<Item = (u64, &str)> {
+    (1..).zip(text.split_inclusive('\n').map(|line| line.trim_end_matches(['\n', '\r'])))
+}
+
+/// A source block by block, for formats too large to hold: UTF-16 turned into UTF-8, anything else as it is.
+pub(super) struct Blocks<R> {
+    reader: R,
+    block: Vec<u8>,
+    decoder: Option<Decoder>,
+    ended: bool,
+}
+
+impl<R: Read> Blocks<R> {
+    /// Reads from `reader`, whose content begins with `head`.
+    pub(super) fn new(reader: R, head: &[u8]) -> Self {
+        let decoder = detect(head).0.map(|encoding| encoding.new_decoder_with_bom_removal());
+        Self { reader, block: vec![0; SAMPLE], decoder, ended: false }
+    }
+
+    /// Appends the next block to `into`; `false` at the end.
+    pub(super) fn next(&mut self, into: &mut Vec<u8>) -> bool {
+        if self.ended {
+            return false;
+        }
+        let count = self.reader.read(&mut self.block).unwrap_or(0);
+        self.ended = count == 0;
+        let block = self.block.get(..count).unwrap_or_default();
+        let Some(decoder) = &mut self.decoder else {
+            into.extend_from_slice(block);
+            return !self.ended;
+        };
+        let mut text = String::with_capacity(decoder.max_utf8_buffer_length(count).unwrap_or(4 * SAMPLE));
+        let _ = decoder.decode_to_string(block, &mut text, self.ended);
+        into.extend_from_slice(text.as_bytes());
+        !self.ended || !text.is_empty()
+    }
+}
+
+/// `1 row`, `2 rows`.
+pub(super) fn counted(count: u64, [one, many]: [&str; 2]) -> String {
+    format!("{count} {}", if count == 1 { one } else { many })
+}
+
+/// A number of 32 bits as directories print it: decimal, negative where the top bit is set, or `0x` and hex.
+pub(super) fn bits(text: &str) -> Option<u32> {
+    let text = text.trim();
+    if let Some(hex) = text.strip_prefix("0x").or_else(|| text.strip_prefix("0X")) {
+        return u32::from_str_radix(hex, 16).ok();
+    }
+    text.parse::<u32>().ok().or_else(|| text.parse::<i32>().ok().map(i32::cast_unsigned))
+}
+
+/// Generalized Time in UTC (`20211219015404.0Z`); `None` for other zones and for the year 1601, which means
+/// unset.
+pub(super) fn generalized_time(text: &str) -> Option<Timestamp> {
+    let digits = text.trim().strip_suffix('Z')?.split('.').next()?;
+    if digits.len() != 14 || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+        return None;
+    }
+    let year = digits.get(..4)?.parse().ok()?;
+    let part = |at: usize| digits.get(at..at + 2)?.parse::<i8>().ok();
+    let time = civil::DateTime::new(year, part(4)?, part(6)?, part(8)?, part(10)?, part(12)?, 0).ok()?;
+    if year <= 1601 {
+        return None;
+    }
+    TimeZone::UTC.to_timestamp(time).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn utf16(text: &str, big: bool) -> Vec<u8> {
+        text.encode_utf16()
+            .flat_map(|unit| if big { unit.to_be_bytes() } else { unit.to_le_bytes() })
+            .collect()
+    }
+
+    fn whole(bytes: &[u8]) -> Text {
+        read_at_most(&mut &*bytes, MAX_TEXT)
+    }
+
+    #[test]
+    fn every_unicode_form_gives_the_same_text() {
+        let text = "dn: CN=Zürich\r\n";
+        let mark = |text: &str| format!("\u{FEFF}{text}");
+        let forms = [
+            text.into(),
+            mark(text).into_bytes(),
+            utf16(text, false),
+            utf16(text, true),
+            utf16(&mark(text), false),
+            utf16(&mark(text), true),
+        ];
+        for form in forms {
+            assert_eq!(decode_head(&form), text);
+            let read = whole(&form);
+            assert_eq!((read.text.as_str(), read.issues.len()), (text, 0));
+        }
+    }
+
+    #[test]
+    fn a_code_page_is_guessed_line_by_line_and_said_once() {
+        let read = whole(b"cn: Z\xFCrich\ncn: Gen\xC3\xA8ve\n");
+        assert_eq!(read.text, "cn: Zürich\ncn: Genève\n");
+        assert_eq!(read.issues.iter().map(|issue| issue.code).collect::<Vec<_>>(), ["text-encoding-guessed"]);
+    }
+
+    #[test]
+    fn cut_characters_are_dropped() {
+        assert_eq!(decode_head("aü".as_bytes().get(..2).unwrap()), "a");
+        assert_eq!(whole("üü".as_bytes().get(..3).unwrap()).text, "ü");
+        assert_eq!(decode_head(&[0xFF, 0xFE, b'a', 0, b'b']), "a");
+        assert_eq!(decode_head(&[]), "");
+    }
+
+    #[test]
+    fn nulls_survive() {
+        assert_eq!(whole(b"abc\0def").text, "abc\0def");
+    }
+
+    #[test]
+    fn text_beyond_the_bound_is_left_out() {
+        let read = read_at_most(&mut &b"0123456789"[..], 4);
+        assert_eq!(read.text, "0123");
+        assert_eq!(read.issues.first().map(|issue| issue.code), Some("text-too-large"));
+    }
+
+    #[test]
+    fn all_line_ends_are_one() {
+        let found: Vec<_> = lines("a\r\nb\n\nc\r\r\nd").collect();
+        assert_eq!(found, [(1, "a"), (2, "b"), (3, ""), (4, "c"), (5, "d")]);
+    }
+
+    #[test]
+    fn blocks_decode_across_their_borders() {
+        struct Drip<'a>(&'a [u8]);
+        impl Read for Drip<'_> {
+            fn read(&mut self, block: &mut [u8]) -> std::io::Result<usize> {
+                self.0.read(&mut block[..1])
+            }
+        }
+        let bytes = utf16("\u{FEFF}aü😀", false);
+        let mut blocks = Blocks::new(Drip(&bytes), &bytes);
+        let mut text = Vec::new();
+        while blocks.next(&mut text) {}
+        assert_eq!(String::from_utf8(text).unwrap(), "aü😀");
+    }
+
+    #[test]
+    fn numbers_and_times() {
+        assert_eq!(bits("2147483640"), Some(0x7fff_fff8));
+        assert_eq!(bits("-2147483646"), Some(0x8000_0002));
+        assert_eq!(bits("0x1c"), Some(28));
+        assert_eq!(bits("1.33E+17"), None);
+        assert_eq!(generalized_time("20211219015404.0Z"), "2021-12-19T01:54:04Z".parse().ok());
+        assert_eq!(generalized_time("16010101000000.0Z"), None);
+        assert_eq!(generalized_time("8/30/2023 12:11:47 AM"), None);
+        assert_eq!(generalized_time("20211319015404.0Z"), None);
+    }
+}
