@@ -14,3 +14,5 @@ pub mod scenario;
 pub mod knowledge;
 pub mod bundle;
 pub mod parse;
+pub mod evidence;
+pub mod incident;

@@ -1,0 +1,359 @@
+//! All facts of a bundle, joined to hosts and indexed; read-only from here on.
+//!
+//! Joining is by DNS name or SID, never by a truncated account name. What can't be joined without doubt is
+//! not joined: unknown is better than wrong. What is *not* done here: reading sense into events
+//! (see [`crate::incident`]).
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+
+use crate::fact::{
+    DirectoryObject, Event, Fact, HostSettings, InstalledUpdate, Issue, Observation, SourceId,
+};
+use crate::knowledge::{Meaning, Signal, Signals};
+use crate::parse::ParsedSource;
+
+mod directory;
+pub(crate) use directory::domain_of;
+mod host;
+
+pub use directory::Directory;
+pub use host::{Host, HostId, Hosts};
+pub(crate) use host::{called_host, is_host_name, placed_host};
+
+/// Index of a fact in [`Evidence::facts`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct FactId(pub usize);
+
+/// What is known of a source file.
+#[derive(Debug)]
+pub struct SourceRecord {
+    /// The path in the bundle.
+    pub path: String,
+    /// The format.
+    pub kind: &'static str,
+    /// blake3 of the content.
+    pub hash: Option<blake3::Hash>,
+    /// Intact records.
+    pub records: u64,
+    /// The host that it speaks of, where it speaks of one.
+    pub host: Option<HostId>,
+    /// Earliest and latest event.
+    pub span: Option<(Timestamp, Timestamp)>,
+    /// What was noticed.
+    pub issues: Vec<Issue>,
+}
+
+/// What the bundle covers of one host's channel.
+#[derive(Debug, Clone)]
+pub struct Covered {
+    /// The host.
+    pub host: HostId,
+    /// The channel.
+    pub channel: String,
+    /// Intact records.
+    pub records: u64,
+    /// The earliest event.
+    pub first: Timestamp,
+    /// The latest event.
+    pub last: Timestamp,
+    /// Spans in which records are missing.
+    pub holes: Vec<(Timestamp, Timestamp)>,
+}
+
+/// An event joined to its host and its meaning.
+#[derive(Debug, Clone, Copy)]
+pub struct Signalled<'a> {
+    /// Its fact.
+    pub fact: FactId,
+    /// The host that wrote it.
+    pub host: HostId,
+    /// The event.
+    pub event: &'a Event,
+    /// What it means.
+    pub signal: &'a Signal,
+}
+
+/// All facts of a bundle.
+#[derive(Debug)]
+pub struct Evidence {
+    /// Every fact, in the order of sources.
+    pub facts: Vec<Fact>,
+    /// Every source, in the bundle's order.
+    pub sources: Vec<SourceRecord>,
+    /// Every host.
+    pub hosts: Hosts,
+    /// Every directory object.
+    pub directory: Directory,
+    /// What logs cover, by host and channel.
+    pub coverage: Vec<Covered>,
+    /// Host of each fact, where it has one.
+    host_of: Vec<Option<HostId>>,
+    /// Facts that state the settings of a host.
+    settings: BTreeMap<HostId, Vec<FactId>>,
+    /// Facts that repeat another: the same record in two exports.
+    repeated: BTreeSet<FactId>,
+}
+
+impl Evidence {
+    /// Joins what the sources state.
+    #[must_use]
+    pub fn gather(parsed: Vec<ParsedSource>, signals: &Signals) -> Self {
+        let mut facts = Vec::new();
+        let mut sources = Vec::new();
+        let mut channels = Vec::new();
+        let mut computers = Vec::new();
+        for source in parsed {
+            let own = source.parsed.coverage.channels;
+            let span = own
+                .iter()
+                .map(|channel| (channel.first, channel.last))
+                .reduce(|a, b| (a.0.min(b.0), a.1.max(b.1)));
+            computers.push(own.iter().map(|channel| channel.computer.clone()).collect::<BTreeSet<_>>());
+            channels.extend(own);
+            facts.extend(source.parsed.facts);
+            sources.push(SourceRecord {
+                path: source.path,
+                kind: source.kind,
+                hash: source.hash,
+                records: source.parsed.coverage.records,
+                host: None,
+                span,
+                issues: source.parsed.issues,
+            });
+        }
+        let mut hosts =
+            Hosts::gather(&facts, channels.iter().map(|channel| channel.computer.as_str()), signals);
+        channels.iter().for_each(|channel| hosts.wrote(&channel.computer));
+        let directory = Directory::gather(&facts, &hosts);
+        let host_of: Vec<Option<HostId>> = facts.iter().map(|fact| host_of(fact, &hosts)).collect();
+        let mut settings: BTreeMap<HostId, Vec<FactId>> = BTreeMap::new();
+        for (index, (fact, host)) in facts.iter().zip(&host_of).enumerate() {
+            if let (Observation::HostSettings(_), Some(host)) = (&fact.observation, host) {
+                settings.entry(*host).or_default().push(FactId(index));
+            }
+        }
+        let mut evidence = Self {
+            settings,
+            facts,
+            sources,
+            hosts,
+            directory,
+            coverage: Vec::new(),
+            host_of,
+            repeated: BTreeSet::new(),
+        };
+        evidence.coverage = evidence.merge(channels);
+        evidence.repeated = evidence.find_repeated();
+        evidence.name_sources(&computers);
+        evidence.note_contradictions();
+        evidence
+    }
+
+    /// The fact.
+    #[must_use]
+    pub fn fact(&self, id: FactId) -> Option<&Fact> {
+        self.facts.get(id.0)
+    }
+
+    /// The event of a fact.
+    #[must_use]
+    pub fn event(&self, id: FactId) -> Option<&Event> {
+        match &self.fact(id)?.observation {
+            Observation::Event(event) => Some(event),
+            _ => None,
+        }
+    }
+
+    /// The host of a fact.
+    #[must_use]
+    pub fn host_of(&self, id: FactId) -> Option<HostId> {
+        self.host_of.get(id.0).copied().flatten()
+    }
+
+    /// Every event that means something, each once however many exports hold it, in time order.
+    #[must_use]
+    pub fn signalled<'a>(&'a self, signals: &'a Signals) -> Vec<Signalled<'a>> {
+        let joined = self.facts.iter().enumerate().filter_map(|(index, fact)| {
+            let fact_id = FactId(index);
+            let Observation::Event(event) = &fact.observation else { return None };
+            let (host, signal) = (self.host_of(fact_id)?, signals.of(event)?);
+            (!self.repeated.contains(&fact_id)).then_some(Signalled { fact: fact_id, host, event, signal })
+        });
+        let mut joined: Vec<_> = joined.collect();
+        joined.sort_by(|a, b| {
+            (a.event.time, &a.event.computer, &a.event.channel, a.event.record, a.fact).cmp(&(
+                b.event.time,
+                &b.event.computer,
+                &b.event.channel,
+                b.event.record,
+                b.fact,
+            ))
+        });
+        joined
+    }
+
+    /// The updates that exports list.
+    pub fn updates(&self) -> impl Iterator<Item = (FactId, &InstalledUpdate)> {
+        self.facts.iter().enumerate().filter_map(|(index, fact)| match &fact.observation {
+            Observation::Update(update) => Some((FactId(index), update)),
+            _ => None,
+        })
+    }
+
+    /// The settings of `host`, from every export that states them.
+    pub fn settings(&self, host: HostId) -> impl Iterator<Item = (FactId, &HostSettings)> {
+        let stated = self.settings.get(&host).map_or(&[][..], Vec::as_slice);
+        stated.iter().filter_map(|id| match &self.fact(*id)?.observation {
+            Observation::HostSettings(settings) => Some((*id, settings)),
+            _ => None,
+        })
+    }
+
+    /// What logs cover of `host`'s channels whose name `matches`.
+    pub fn covered(&self, host: HostId, matches: impl Fn(&str) -> bool) -> impl Iterator<Item = &Covered> {
+        self.coverage.iter().filter(move |covered| covered.host == host && matches(&covered.channel))
+    }
+
+    /// Whether any log of a domain controller's or node's `channel` holds `time`.
+    #[must_use]
+    pub fn covers(&self, host: HostId, channel: &str, time: Timestamp) -> bool {
+        self.covered(host, |name| name.eq_ignore_ascii_case(channel))
+            .any(|covered| covered.first <= time && time <= covered.last)
+    }
+
+    /// Coverage joined by host and channel: two files of one log are one row.
+    fn merge(&self, channels: Vec<crate::fact::ChannelCoverage>) -> Vec<Covered> {
+        let mut rows: BTreeMap<(HostId, String), Covered> = BTreeMap::new();
+        for channel in channels {
+            let Some(host) = self.hosts.find(&channel.computer) else { continue };
+            let fresh = Covered {
+                host,
+                channel: channel.channel.clone(),
+                records: 0,
+                first: channel.first,
+                last: channel.last,
+                holes: Vec::new(),
+            };
+            let row = rows.entry((host, channel.channel)).or_insert(fresh);
+            row.records += channel.records;
+            row.first = row.first.min(channel.first);
+            row.last = row.last.max(channel.last);
+            row.holes.extend(channel.holes);
+            row.holes.sort_unstable();
+            row.holes.dedup();
+        }
+        rows.into_values().collect()
+    }
+
+    /// The same record reaches us by .evtx and by XML; the first source keeps it.
+    fn find_repeated(&self) -> BTreeSet<FactId> {
+        let mut seen = BTreeSet::new();
+        let mut repeated = BTreeSet::new();
+        for (index, fact) in self.facts.iter().enumerate() {
+            if let Observation::Event(event) = &fact.observation
+                && !seen.insert((
+                    self.host_of(FactId(index)),
+                    &event.channel,
+                    event.record,
+                    event.id,
+                    event.time.as_second(),
+                ))
+            {
+                repeated.insert(FactId(index));
+            }
+        }
+        repeated
+    }
+
+    /// Two objects for one host, or one object stated twice and differently, prove nothing: say so at their files.
+    fn note_contradictions(&mut self) {
+        for (index, fact) in self.facts.iter().enumerate() {
+            let Some(host) = self.host_of(FactId(index)) else { continue };
+            let Observation::Directory(object) = &fact.observation else { continue };
+            let name = object.dn.as_deref().unwrap_or_else(|| self.hosts.name(host));
+            let detail = if self.directory.ambiguous.contains(&host) {
+                format!(
+                    "{name} and another object both claim the host {}; neither was used, export the right one alone",
+                    self.hosts.name(host)
+                )
+            } else if self.directory.is_contradictory(host) {
+                format!(
+                    "{name} is stated differently by two exports and nothing tells which is newer; what differs counts as unknown"
+                )
+            } else {
+                continue;
+            };
+            if let Some(source) = self.sources.get_mut(fact.origin.source.0) {
+                source.issues.push(Issue::note("directory-contradiction", detail));
+            }
+        }
+    }
+
+    /// A source speaks of a host when all that it holds does; directory exports speak of many.
+    fn name_sources(&mut self, computers: &[BTreeSet<String>]) {
+        let mut stated: BTreeMap<SourceId, BTreeSet<HostId>> = BTreeMap::new();
+        for (fact, host) in self.facts.iter().zip(&self.host_of) {
+            if !matches!(fact.observation, Observation::Event(_) | Observation::Directory(_)) {
+                stated.entry(fact.origin.source).or_default().extend(*host);
+            }
+        }
+        for (index, (source, computers)) in self.sources.iter_mut().zip(computers).enumerate() {
+            let mut hosts: BTreeSet<_> =
+                computers.iter().filter_map(|computer| self.hosts.find(computer)).collect();
+            hosts.extend(stated.remove(&SourceId(index)).unwrap_or_default());
+            source.host = if hosts.len() == 1 { hosts.pop_first() } else { None };
+        }
+    }
+}
+
+fn host_of(fact: &Fact, hosts: &Hosts) -> Option<HostId> {
+    match &fact.observation {
+        Observation::Event(event) => hosts.find(&event.computer),
+        Observation::Directory(object) => hosts.of_object(object),
+        Observation::HostSettings(settings) => hosts.find(&settings_name(settings)),
+        Observation::Update(update) => hosts.find(update.host.as_deref()?),
+    }
+}
+
+/// The full name of a host whose settings print its domain, else the name as printed.
+fn settings_name(settings: &HostSettings) -> String {
+    match &settings.domain {
+        Some(domain) if !settings.host.contains('.') && domain.contains('.') => {
+            format!("{}.{domain}", settings.host)
+        }
+        _ => settings.host.clone(),
+    }
+}
+
+/// Whether an object is a computer, by its class, or by the machine bits of its userAccountControl.
+fn is_computer(object: &DirectoryObject) -> bool {
+    const MACHINE: u32 = 0x1000 | 0x2000 | 0x0400_0000;
+    let class = |name: &str| object.classes.iter().any(|class| class.eq_ignore_ascii_case(name));
+    class("computer")
+        || object.account.as_deref().is_some_and(|account| account.ends_with('$'))
+            && !class("msDS-GroupManagedServiceAccount")
+        || object.user_account_control.known().is_some_and(|bits| bits & MACHINE != 0)
+        || object.classes.is_empty() && object.dns_name.is_some()
+}
+
+/// Whether events of this meaning can name the other end of a move.
+fn is_about_a_move(meaning: Meaning) -> bool {
+    matches!(meaning, Meaning::MoveFailed | Meaning::MoveStarted | Meaning::MoveDetail)
+}
+
+/// Whether a meaning makes its writer a node: Hyper-V or cluster events.
+fn is_node(meaning: Meaning) -> bool {
+    matches!(
+        meaning,
+        Meaning::MoveFailed
+            | Meaning::MoveSucceeded
+            | Meaning::MoveStarted
+            | Meaning::MoveDetail
+            | Meaning::SpnRegistrationFailed
+            | Meaning::NetworkTrouble
+            | Meaning::StorageTrouble
+            | Meaning::ClusterActivity
+    )
+}

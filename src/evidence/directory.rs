@@ -1,0 +1,312 @@
+//! Directory objects by host, by SID and by name, and who may act for whom.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{FactId, HostId, Hosts};
+use crate::fact::{DirectoryObject, Fact, Known, Observation, Reason, Sid, Spn, Trustee};
+
+/// userAccountControl: disabled.
+const DISABLED: u32 = 0x2;
+
+/// Every directory object of a bundle.
+#[derive(Debug, Clone, Default)]
+pub struct Directory {
+    computers: BTreeMap<HostId, (Vec<FactId>, DirectoryObject)>,
+    groups: Vec<DirectoryObject>,
+    /// Distinguished names of every object, lower-case.
+    names: BTreeSet<String>,
+    /// SID prefixes of domains that were exported whole: their group Domain Users or Domain Computers is there.
+    whole_domains: BTreeSet<String>,
+    /// Hosts by sAMAccountName, lower-case, without `$`.
+    accounts: BTreeMap<String, Vec<HostId>>,
+    /// Hosts that two objects claim, neither of them disabled.
+    pub ambiguous: Vec<HostId>,
+    /// DNS domains of the objects that were exported.
+    pub domains: Vec<String>,
+    /// Servers whose services the export does not state: any of them may be a Hyper-V host.
+    pub has_unknown_servers: bool,
+    /// Objects of any kind.
+    pub objects: usize,
+}
+
+impl Directory {
+    pub(super) fn gather(facts: &[Fact], hosts: &Hosts) -> Self {
+        let mut by_host: BTreeMap<HostId, Vec<(FactId, &DirectoryObject)>> = BTreeMap::new();
+        let mut directory = Self::default();
+        for (index, fact) in facts.iter().enumerate() {
+            let Observation::Directory(object) = &fact.observation else { continue };
+            directory.objects += 1;
+            directory.domains.extend(object.dn.as_deref().and_then(domain_of));
+            directory.names.extend(object.dn.as_ref().map(|dn| dn.to_lowercase()));
+            let parts = object.sid.as_ref().and_then(|sid| sid.as_str().rsplit_once('-'));
+            directory.whole_domains.extend(
+                parts.filter(|(_, rid)| matches!(*rid, "513" | "515")).map(|(domain, _)| domain.to_owned()),
+            );
+            let server = object.operating_system.as_deref().is_some_and(|name| name.contains("Server"));
+            let host = hosts.of_object(object);
+            let is_named =
+                host.and_then(|host| hosts.get(host)).is_some_and(|host| host.is_node || host.is_dc);
+            directory.has_unknown_servers |= server && object.spns.known().is_none() && !is_named;
+            if let Some(host) = host {
+                by_host.entry(host).or_default().push((FactId(index), object));
+            } else if object.classes.iter().any(|class| class.eq_ignore_ascii_case("group")) {
+                directory.groups.push((**object).clone());
+            }
+        }
+        directory.domains.sort_unstable();
+        directory.domains.dedup();
+        for (host, mut objects) in by_host {
+            // Of several objects the host's own is the one that is enabled and holds its services.
+            let is_own = |object: &DirectoryObject| !is_disabled(object) && holds_services(object);
+            if different(&objects) && objects.iter().any(|(_, object)| is_own(object)) {
+                objects.retain(|(_, object)| is_own(object));
+            }
+            if different(&objects) {
+                directory.ambiguous.push(host);
+                continue;
+            }
+            let ids = objects.iter().map(|(id, _)| *id).collect();
+            if let Some(merged) = objects.into_iter().map(|(_, object)| object.clone()).reduce(merge) {
+                if let Some(account) = &merged.account {
+                    directory
+                        .accounts
+                        .entry(account.trim_end_matches('$').to_lowercase())
+                        .or_default()
+                        .push(host);
+                }
+                directory.computers.insert(host, (ids, merged));
+            }
+        }
+        directory
+    }
+
+    /// The host of the account `name` (without `$`), where one domain alone has it.
+    #[must_use]
+    pub fn of_account(&self, name: &str) -> Option<HostId> {
+        match self.accounts.get(&name.to_lowercase())?.as_slice() {
+            [only] => Some(*only),
+            _ => None,
+        }
+    }
+
+    /// The computer object of `host`.
+    #[must_use]
+    pub fn computer(&self, host: HostId) -> Option<&DirectoryObject> {
+        self.computers.get(&host).map(|(_, object)| object)
+    }
+
+    /// The facts that state the computer object of `host`.
+    #[must_use]
+    pub fn facts(&self, host: HostId) -> &[FactId] {
+        self.computers.get(&host).map_or(&[], |(ids, _)| ids)
+    }
+
+    /// Whether exports disagree about an attribute of `host` that decides delegation.
+    #[must_use]
+    pub fn is_contradictory(&self, host: HostId) -> bool {
+        let disagrees = |object: &DirectoryObject| {
+            object.user_account_control == Known::Unknown(Reason::Contradictory)
+                || object.allowed_to_delegate_to == Known::Unknown(Reason::Contradictory)
+                || object.allowed_to_act == Known::Unknown(Reason::Contradictory)
+                || object.spns == Known::Unknown(Reason::Contradictory)
+        };
+        self.computer(host).is_some_and(disagrees)
+    }
+
+    /// Whether resource-based delegation on `target` lets `source` act for users.
+    #[must_use]
+    pub fn granted_by_target(&self, source: HostId, target: HostId) -> Known<bool> {
+        let Some(object) = self.computer(target) else { return Known::Unknown(Reason::NoExport) };
+        let trustees = match &object.allowed_to_act {
+            Known::Known(trustees) => trustees,
+            Known::Unknown(reason) => return Known::Unknown(*reason),
+        };
+        let answers: Vec<_> = trustees.iter().map(|trustee| self.is_covered(source, trustee)).collect();
+        if answers.contains(&Known::Known(true)) {
+            return Known::Known(true);
+        }
+        answers.into_iter().find(|answer| answer.known().is_none()).unwrap_or(Known::Known(false))
+    }
+
+    /// Whether `trustee` is `source`, or a group that holds it.
+    fn is_covered(&self, source: HostId, trustee: &Trustee) -> Known<bool> {
+        let Some(object) = self.computer(source) else { return Known::Unknown(Reason::NoExport) };
+        match trustee {
+            Trustee::Everyone => Known::Known(true),
+            Trustee::Dn(dn) => match &object.dn {
+                Some(own) => Known::Known(own.eq_ignore_ascii_case(dn)),
+                None => Known::Unknown(Reason::NotAskedFor),
+            },
+            Trustee::Sid(sid) => match &object.sid {
+                Some(own) => self.is_sid_covered(own, object, sid),
+                None => Known::Unknown(Reason::NotAskedFor),
+            },
+        }
+    }
+
+    fn is_sid_covered(&self, own: &Sid, object: &DirectoryObject, trustee: &Sid) -> Known<bool> {
+        // Everyone and Authenticated Users hold every host; the domain's 515 is Domain Computers.
+        let domain = |sid: &Sid| sid.as_str().rsplit_once('-').map(|(domain, _)| domain.to_owned());
+        let domain_computers = trustee.as_str().ends_with("-515") && domain(trustee) == domain(own);
+        if own == trustee || domain_computers || matches!(trustee.as_str(), "S-1-1-0" | "S-1-5-11") {
+            return Known::Known(true);
+        }
+        let is_other = |other: &DirectoryObject| other.sid.as_ref() == Some(trustee);
+        if trustee.as_str().starts_with("S-1-5-32-")
+            || self.computers.values().any(|(_, other)| is_other(other))
+        {
+            return Known::Known(false);
+        }
+        if let Some(group) = self.groups.iter().find(|group| is_other(group)) {
+            return self.is_member(object, group, 0);
+        }
+        // A SID that no object bears grants nothing, but only a dump of its whole domain can show that.
+        if self.whole_domains.contains(&domain(trustee).unwrap_or_default()) {
+            Known::Known(false)
+        } else {
+            Known::Unknown(Reason::NotAskedFor)
+        }
+    }
+
+    /// Whether `object` is in `group` or in a group in it; unknown where a member is not in the export.
+    fn is_member(&self, object: &DirectoryObject, group: &DirectoryObject, depth: usize) -> Known<bool> {
+        const DEEPEST: usize = 16;
+        let (Some(members), Some(dn)) = (group.members.known(), &object.dn) else {
+            return Known::Unknown(Reason::NotAskedFor);
+        };
+        if members.iter().any(|member| member.eq_ignore_ascii_case(dn)) {
+            return Known::Known(true);
+        }
+        let answer = |member: &String| {
+            let nested = self
+                .groups
+                .iter()
+                .find(|group| group.dn.as_ref().is_some_and(|own| own.eq_ignore_ascii_case(member)));
+            match nested {
+                Some(nested) if depth < DEEPEST => self.is_member(object, nested, depth + 1),
+                None if self.names.contains(&member.to_lowercase()) => Known::Known(false),
+                _ => Known::Unknown(Reason::NotAskedFor),
+            }
+        };
+        let answers: Vec<_> = members.iter().map(answer).collect();
+        if answers.contains(&Known::Known(true)) {
+            return Known::Known(true);
+        }
+        answers.into_iter().find(|answer| answer.known().is_none()).unwrap_or(Known::Known(false))
+    }
+
+    /// A copy in which the computer object of `host` was changed by `change`: the plan's proof asks it.
+    #[must_use]
+    pub fn patched(&self, patches: &BTreeMap<HostId, impl Fn(&mut DirectoryObject)>) -> Self {
+        let mut copy = self.clone();
+        for (host, patch) in patches {
+            if let Some((_, object)) = copy.computers.get_mut(host) {
+                patch(object);
+            }
+        }
+        copy
+    }
+}
+
+fn is_disabled(object: &DirectoryObject) -> bool {
+    object.user_account_control.known().is_some_and(|bits| bits & DISABLED != 0)
+}
+
+fn holds_services(object: &DirectoryObject) -> bool {
+    object.spns.known().is_some_and(|spns| spns.iter().any(|spn| Spn::migration_host(spn).is_some()))
+}
+
+/// Whether facts that join to one host are different objects: by SID, else by distinguished name.
+fn different(objects: &[(FactId, &DirectoryObject)]) -> bool {
+    let distinct = |key: &dyn Fn(&DirectoryObject) -> Option<String>| {
+        let mut keys: Vec<_> = objects.iter().filter_map(|(_, object)| key(object)).collect();
+        keys.sort_unstable();
+        keys.dedup();
+        keys.len() > 1
+    };
+    let all_have_sids = objects.iter().all(|(_, object)| object.sid.is_some());
+    let by_dn = || distinct(&|object| object.dn.as_ref().map(|dn| dn.to_lowercase()));
+    // An object that was moved keeps its SID.
+    distinct(&|object| object.sid.as_ref().map(ToString::to_string)) || !all_have_sids && by_dn()
+}
+
+/// One object stated twice: the later statement wins where both say when they hold, else what both agree on.
+fn merge(a: DirectoryObject, b: DirectoryObject) -> DirectoryObject {
+    let later = match (a.when_changed, b.when_changed) {
+        (Some(one), Some(other)) => Some(other > one),
+        _ => None,
+    };
+    DirectoryObject {
+        dn: a.dn.or(b.dn),
+        name: a.name.or(b.name),
+        classes: if a.classes.is_empty() { b.classes } else { a.classes },
+        account: a.account.or(b.account),
+        dns_name: a.dns_name.or(b.dns_name),
+        sid: a.sid.or(b.sid),
+        user_account_control: agree(a.user_account_control, b.user_account_control, later),
+        spns: agree(sorted(a.spns), sorted(b.spns), later),
+        allowed_to_delegate_to: agree(
+            sorted(a.allowed_to_delegate_to),
+            sorted(b.allowed_to_delegate_to),
+            later,
+        ),
+        allowed_to_act: agree(a.allowed_to_act, b.allowed_to_act, later),
+        encryption_types: agree(a.encryption_types, b.encryption_types, later),
+        operating_system: a.operating_system.or(b.operating_system),
+        operating_system_version: a.operating_system_version.or(b.operating_system_version),
+        when_changed: a.when_changed.max(b.when_changed),
+        members: agree(a.members, b.members, later),
+    }
+}
+
+fn sorted(list: Known<Vec<String>>) -> Known<Vec<String>> {
+    list.map(|mut values| {
+        values.sort_unstable();
+        values
+    })
+}
+
+fn agree<T: PartialEq>(a: Known<T>, b: Known<T>, later: Option<bool>) -> Known<T> {
+    match (a, b, later) {
+        (Known::Known(a), Known::Known(b), _) if a == b => Known::Known(a),
+        (Known::Known(_), Known::Known(b), Some(true)) => Known::Known(b),
+        (Known::Known(a), Known::Known(_), Some(false)) => Known::Known(a),
+        (Known::Known(_), Known::Known(_), None) => Known::Unknown(Reason::Contradictory),
+        (Known::Known(value), Known::Unknown(_), _) | (Known::Unknown(_), Known::Known(value), _) => {
+            Known::Known(value)
+        }
+        (unknown, Known::Unknown(_), _) => unknown,
+    }
+}
+
+/// `contoso.com` of `CN=HV01,OU=Hyper-V,DC=contoso,DC=com`, lower-case.
+pub(crate) fn domain_of(dn: &str) -> Option<String> {
+    let labels: Vec<_> = dn
+        .split(',')
+        .filter_map(|part| part.trim().split_once('='))
+        .filter(|(kind, _)| kind.eq_ignore_ascii_case("dc"))
+        .map(|(_, label)| label.to_lowercase())
+        .collect();
+    (!labels.is_empty()).then(|| labels.join("."))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_domain_is_read_off_a_name_with_escapes() {
+        assert_eq!(
+            domain_of("CN=HV11,OU=Zürich\\, Süd,DC=Contoso,DC=local").as_deref(),
+            Some("contoso.local")
+        );
+        assert_eq!(domain_of("CN=HV11"), None);
+    }
+
+    #[test]
+    fn statements_that_differ_are_unknown_unless_one_is_later() {
+        assert_eq!(agree(Known::Known(1), Known::Known(2), None), Known::Unknown(Reason::Contradictory));
+        assert_eq!(agree(Known::Known(1), Known::Known(2), Some(true)), Known::Known(2));
+        assert_eq!(agree(Known::Unknown(Reason::NotAskedFor), Known::Known(2), None), Known::Known(2));
+    }
+}

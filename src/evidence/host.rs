@@ -1,0 +1,377 @@
+//! Hosts and their names. A host is joined by its full DNS name; a short name counts only where it is unique.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{is_about_a_move, is_computer, is_node, settings_name};
+use crate::fact::{DirectoryObject, Event, Fact, Field, Observation, Spn};
+use crate::knowledge::{Meaning, Signal, Signals};
+
+/// userAccountControl: the account of a domain controller ([MS-ADTS] 2.2.16, SERVER_TRUST_ACCOUNT).
+const DOMAIN_CONTROLLER: u32 = 0x2000;
+
+/// Index of a host, in the order of names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct HostId(pub usize);
+
+/// A machine that the bundle speaks of.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Host {
+    /// The first label of its DNS name, upper-case; the whole name where two hosts share the label.
+    pub name: String,
+    /// The full DNS name, lower-case; `None` where only a short name is known.
+    pub fqdn: Option<String>,
+    /// Hyper-V or cluster events, or a migration SPN.
+    pub is_node: bool,
+    /// A domain controller, by its account or by what it logs.
+    pub is_dc: bool,
+    /// It wrote events.
+    pub wrote_events: bool,
+    /// It wrote cluster events.
+    pub is_clustered: bool,
+}
+
+/// Every host of a bundle.
+#[derive(Debug, Default)]
+pub struct Hosts {
+    all: Vec<Host>,
+    by_fqdn: BTreeMap<String, HostId>,
+    /// By first label; `None` where several hosts share it and logs do not single one out.
+    by_label: BTreeMap<String, Option<HostId>>,
+}
+
+impl Hosts {
+    /// Collects hosts from every fact and from the computers that logs name.
+    pub(super) fn gather<'a>(
+        facts: &[Fact],
+        computers: impl Iterator<Item = &'a str>,
+        signals: &Signals,
+    ) -> Self {
+        let mut names: BTreeSet<String> = computers.map(normal).collect();
+        names.extend(facts.iter().flat_map(|fact| named_hosts(fact, signals)));
+        names.remove("");
+        let objects: Vec<_> = facts.iter().filter_map(computer).collect();
+        let mut full: BTreeSet<String> = names.iter().filter(|name| name.contains('.')).cloned().collect();
+        full.extend(
+            objects.iter().filter(|object| is_relevant(object)).filter_map(|object| full_name(object)),
+        );
+        let mut by_label: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+        for name in full.iter().cloned().chain(objects.iter().filter_map(|object| full_name(object))) {
+            by_label.entry(label(&name).to_owned()).or_default().insert(name);
+        }
+        let labels: BTreeSet<_> = full.iter().map(|name| label(name).to_owned()).collect();
+        let mut short = BTreeSet::new();
+        for name in names.iter().filter(|name| !name.contains('.') && !labels.contains(*name)) {
+            match by_label.get(name) {
+                Some(only) if only.len() == 1 => full.extend(only.iter().cloned()),
+                _ => short.extend([name.clone()]),
+            }
+        }
+        let mut hosts = Self::of_names(full, short, &names);
+        hosts.describe(facts, signals);
+        hosts
+    }
+
+    /// `named` are the names that anything but the directory states: of two hosts of one label, the only one
+    /// among them is meant by the label alone.
+    fn of_names(full: BTreeSet<String>, short: BTreeSet<String>, named: &BTreeSet<String>) -> Self {
+        let mut hosts = Self::default();
+        let labels = full.iter().map(|name| label(name)).chain(short.iter().map(String::as_str));
+        let mut count: BTreeMap<&str, usize> = BTreeMap::new();
+        labels.for_each(|label| *count.entry(label).or_default() += 1);
+        let shared = |label: &str| count.get(label).is_some_and(|&count| count > 1);
+        let display =
+            |name: &str| if shared(label(name)) { name.to_uppercase() } else { label(name).to_uppercase() };
+        let of_full =
+            full.iter().map(|name| Host { name: display(name), fqdn: Some(name.clone()), ..Host::default() });
+        let of_short = short.iter().map(|name| Host { name: display(name), ..Host::default() });
+        hosts.all = of_full.chain(of_short).collect();
+        hosts.all.sort_by(|a, b| a.name.cmp(&b.name));
+        let mut by_label: BTreeMap<String, Vec<(HostId, bool)>> = BTreeMap::new();
+        for (index, host) in hosts.all.iter().enumerate() {
+            let id = HostId(index);
+            if let Some(fqdn) = &host.fqdn {
+                hosts.by_fqdn.insert(fqdn.clone(), id);
+            }
+            let label =
+                host.fqdn.as_deref().map_or_else(|| host.name.to_lowercase(), |name| label(name).to_owned());
+            by_label
+                .entry(label)
+                .or_default()
+                .push((id, host.fqdn.as_ref().is_some_and(|name| named.contains(name))));
+        }
+        for (label, ids) in by_label {
+            let stated: Vec<_> = ids.iter().filter(|(_, stated)| *stated).collect();
+            let only = match (ids.as_slice(), stated.as_slice()) {
+                ([(id, _)], _) | (_, [(id, _)]) => Some(*id),
+                _ => None,
+            };
+            hosts.by_label.insert(label, only);
+        }
+        hosts
+    }
+
+    /// Sets the roles.
+    fn describe(&mut self, facts: &[Fact], signals: &Signals) {
+        for fact in facts {
+            if let Observation::Event(event) = &fact.observation {
+                let cluster = event.provider.to_ascii_lowercase().ends_with("-failoverclustering");
+                for name in nodes_in_event(event).filter(|_| cluster) {
+                    let node = self
+                        .find(&event.computer)
+                        .map_or_else(|| self.find(&name), |writer| self.find_from(&name, writer));
+                    node.and_then(|id| self.all.get_mut(id.0)).into_iter().for_each(|host| {
+                        host.is_node = true;
+                        host.is_clustered = true;
+                    });
+                }
+            }
+            let id = match &fact.observation {
+                Observation::Event(event) => self.find(&event.computer),
+                Observation::Directory(object) if is_computer(object) => self.of_object(object),
+                Observation::HostSettings(settings) => self.find(&settings_name(settings)),
+                _ => None,
+            };
+            let Some(host) = id.and_then(|id| self.all.get_mut(id.0)) else { continue };
+            match &fact.observation {
+                Observation::Event(event) => {
+                    host.wrote_events = true;
+                    let meaning = signals.of(event).map(|signal| signal.meaning);
+                    host.is_node |= meaning.is_some_and(is_node);
+                    host.is_dc |= matches!(
+                        meaning,
+                        Some(Meaning::TicketRequest | Meaning::SignInTicket | Meaning::AttributeChanged)
+                    );
+                    let provider = event.provider.to_ascii_lowercase();
+                    host.is_clustered |=
+                        provider.ends_with("-failoverclustering") || provider.ends_with("-high-availability");
+                }
+                Observation::Directory(object) => {
+                    host.is_node |= has_migration_spn(object);
+                    host.is_clustered |= has_class(object, "MSServerClusterMgmtAPI");
+                    host.is_dc |= is_domain_controller(object);
+                }
+                Observation::HostSettings(_) => host.is_node = true,
+                Observation::Update(_) => {}
+            }
+        }
+    }
+
+    /// Marks as a writer of events a host whose log holds no event of interest.
+    pub(super) fn wrote(&mut self, computer: &str) {
+        if let Some(host) = self.find(computer).and_then(|id| self.all.get_mut(id.0)) {
+            host.wrote_events = true;
+        }
+    }
+
+    /// Every host with its id, by name.
+    pub fn iter(&self) -> impl Iterator<Item = (HostId, &Host)> {
+        self.all.iter().enumerate().map(|(index, host)| (HostId(index), host))
+    }
+
+    /// The host.
+    #[must_use]
+    pub fn get(&self, id: HostId) -> Option<&Host> {
+        self.all.get(id.0)
+    }
+
+    /// The host's name in reports.
+    #[must_use]
+    pub fn name(&self, id: HostId) -> &str {
+        self.get(id).map_or("", |host| &host.name)
+    }
+
+    /// The host called `name`: a full name exactly, a short one where it is unique.
+    #[must_use]
+    pub fn find(&self, name: &str) -> Option<HostId> {
+        let name = normal(name);
+        if name.contains('.') {
+            let short = || {
+                self.by_label
+                    .get(label(&name))
+                    .copied()
+                    .flatten()
+                    .filter(|id| self.get(*id).is_some_and(|host| host.fqdn.is_none()))
+            };
+            return self.by_fqdn.get(&name).copied().or_else(short);
+        }
+        self.by_label.get(&name).copied().flatten()
+    }
+
+    /// The host that a record of `writer` calls `name`: a short name means a host of the writer's own domain
+    /// first.
+    #[must_use]
+    pub fn find_from(&self, name: &str, writer: HostId) -> Option<HostId> {
+        let domain =
+            self.get(writer).and_then(|host| host.fqdn.as_deref()).and_then(|fqdn| fqdn.split_once('.'));
+        let neighbour =
+            domain.filter(|_| !name.contains('.')).map(|(_, domain)| format!("{}.{domain}", normal(name)));
+        neighbour.and_then(|name| self.by_fqdn.get(&name).copied()).or_else(|| self.find(name))
+    }
+
+    /// The host of a computer object.
+    #[must_use]
+    pub fn of_object(&self, object: &DirectoryObject) -> Option<HostId> {
+        if !is_computer(object) {
+            return None;
+        }
+        match full_name(object) {
+            Some(full) => self.find(&full),
+            None => self.find(object.account.as_deref()?.trim_end_matches('$')),
+        }
+    }
+
+    /// The domain controllers.
+    pub fn domain_controllers(&self) -> impl Iterator<Item = HostId> {
+        self.iter().filter(|(_, host)| host.is_dc).map(|(id, _)| id)
+    }
+}
+
+/// Lower-case, without a final dot.
+fn normal(name: &str) -> String {
+    name.trim().trim_end_matches('.').to_lowercase()
+}
+
+fn label(name: &str) -> &str {
+    name.split('.').next().unwrap_or_default()
+}
+
+fn computer(fact: &Fact) -> Option<&DirectoryObject> {
+    match &fact.observation {
+        Observation::Directory(object) if is_computer(object) => Some(object),
+        _ => None,
+    }
+}
+
+/// An object that makes a host although nothing else names it.
+fn is_relevant(object: &DirectoryObject) -> bool {
+    has_migration_spn(object) || is_domain_controller(object)
+}
+
+/// Whether an SPN of `class` is registered on the object.
+fn has_class(object: &DirectoryObject, class: &str) -> bool {
+    let of_class = |spn: &String| Spn::parse(spn).is_some_and(|spn| spn.class.eq_ignore_ascii_case(class));
+    object.spns.known().is_some_and(|spns| spns.iter().any(of_class))
+}
+
+fn has_migration_spn(object: &DirectoryObject) -> bool {
+    object.spns.known().is_some_and(|spns| spns.iter().any(|spn| Spn::migration_host(spn).is_some()))
+}
+
+fn is_domain_controller(object: &DirectoryObject) -> bool {
+    object.user_account_control.known().is_some_and(|bits| bits & DOMAIN_CONTROLLER != 0)
+}
+
+/// The DNS name, else the account's name in the domain of its distinguished name; lower-case.
+fn full_name(object: &DirectoryObject) -> Option<String> {
+    let stated = object.dns_name.as_deref().map(normal).filter(|name| name.contains('.'));
+    stated.or_else(|| {
+        let domain = super::directory::domain_of(object.dn.as_deref()?)?;
+        let name = object.name.as_deref().or(object.account.as_deref())?.trim_end_matches('$');
+        Some(format!("{}.{domain}", normal(name)))
+    })
+}
+
+/// The hosts that a fact names beside the computer that wrote it.
+fn named_hosts(fact: &Fact, signals: &Signals) -> Vec<String> {
+    match &fact.observation {
+        Observation::HostSettings(settings) => vec![normal(&settings_name(settings))],
+        Observation::Update(update) => update.host.iter().map(|host| normal(host)).collect(),
+        Observation::Event(event) => match signals.of(event) {
+            Some(signal) if is_about_a_move(signal.meaning) => hosts_in_event(event, signal),
+            Some(signal) if matches!(signal.meaning, Meaning::NetworkTrouble | Meaning::ClusterActivity) => {
+                nodes_in_event(event).collect()
+            }
+            _ => vec![normal(&event.computer)],
+        },
+        Observation::Directory(_) => Vec::new(),
+    }
+}
+
+/// What stands in quotes where an English sentence speaks of a host; lower-case. Other languages name hosts
+/// only where they are known from elsewhere.
+pub(crate) fn called_host(text: &str) -> Vec<String> {
+    const BEFORE: &[&str] = &["host '", "source '", "destination '", "node '", "computer '"];
+    let lower = text.to_lowercase();
+    let mut found = Vec::new();
+    for before in BEFORE {
+        for (at, _) in lower.match_indices(before) {
+            let rest = lower.get(at + before.len()..).unwrap_or_default();
+            found.extend(rest.split_once('\'').map(|(name, _)| normal(name)));
+        }
+    }
+    found
+}
+
+/// The value of an event that stands where its signal names the other host; lower-case. A named value is one by
+/// its own name; a positional one is not where a machine's GUID follows, for then it is the machine's name.
+pub(crate) fn placed_host(event: &Event, signal: &Signal) -> Option<String> {
+    const NAMES: [&str; 4] = ["host", "destination", "node", "computer"];
+    let index = signal.host_field?;
+    let is_named = |field: &Field| field.name.as_deref().is_some_and(|name| !name.starts_with("Parameter"));
+    if event.fields.iter().any(is_named) {
+        let by_name = |field: &&Field| {
+            let name = field.name.as_deref().unwrap_or_default().to_lowercase();
+            NAMES.iter().any(|own| name.contains(own))
+        };
+        return event.fields.iter().find(by_name).map(|field| normal(&field.value));
+    }
+    let is_guid = |field: &Field| field.value.len() >= 36 && field.value.matches('-').count() == 4;
+    let before_guid = index == 0 && event.fields.get(1).is_some_and(is_guid);
+    event.fields.get(index).filter(|_| !before_guid).map(|field| normal(&field.value))
+}
+
+/// The names of hosts in an event about a move: in its text, and where its signal names one.
+fn hosts_in_event(event: &Event, signal: &Signal) -> Vec<String> {
+    let called = event.fields.iter().flat_map(|field| called_host(&field.value));
+    called.chain(placed_host(event, signal)).filter(|name| is_host_name(name)).collect()
+}
+
+/// The nodes that a cluster event names.
+fn nodes_in_event(event: &Event) -> impl Iterator<Item = String> {
+    let is_node =
+        |field: &&Field| field.name.as_deref().is_some_and(|name| name.to_lowercase().contains("node"));
+    event.fields.iter().filter(is_node).map(|field| normal(&field.value)).filter(|name| is_host_name(name))
+}
+
+/// Letters, digits, hyphens and dots, at least one letter.
+pub(crate) fn is_host_name(name: &str) -> bool {
+    let sound = |c: char| c.is_alphanumeric() || c == '-' || c == '.' || c == '_';
+    !name.is_empty() && name.len() <= 255 && name.chars().all(sound) && name.chars().any(char::is_alphabetic)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn hosts(full: &[&str], short: &[&str]) -> Hosts {
+        let set = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect();
+        Hosts::of_names(set(full), set(short), &BTreeSet::new())
+    }
+
+    #[test]
+    fn a_short_name_counts_where_it_is_unique() {
+        let hosts = hosts(&["hv01.contoso.com", "hv02.contoso.com", "hv02.fabrikam.com"], &["old"]);
+        assert_eq!(hosts.find("HV01"), hosts.find("hv01.contoso.com."));
+        assert_eq!(hosts.find("HV02"), None);
+        assert_eq!(hosts.name(hosts.find("hv02.fabrikam.com").unwrap()), "HV02.FABRIKAM.COM");
+        assert_eq!(hosts.find("hv01.fabrikam.com"), None);
+        assert!(hosts.find("old").is_some());
+    }
+
+    #[test]
+    fn a_shared_label_means_the_one_that_logs_name_or_the_neighbour() {
+        let full = ["hv01.contoso.com", "hv02.contoso.com", "hv02.fabrikam.com"].map(str::to_owned);
+        let named = BTreeSet::from(["hv02.fabrikam.com".to_owned()]);
+        let hosts = Hosts::of_names(full.into(), BTreeSet::new(), &named);
+        assert_eq!(hosts.find("hv02"), hosts.find("hv02.fabrikam.com"));
+        let writer = hosts.find("hv01").unwrap();
+        assert_eq!(hosts.find_from("HV02", writer), hosts.find("hv02.contoso.com"));
+    }
+
+    #[test]
+    fn sentences_name_hosts_in_quotes() {
+        assert_eq!(called_host("failed at migration source 'HV01'. VM 'SQL 01'"), ["hv01"]);
+        assert_eq!(called_host("connection with host '10.0.0.12'"), ["10.0.0.12"]);
+        assert!(!is_host_name("10.0.0.12") && is_host_name("hv01.contoso.com"));
+    }
+}

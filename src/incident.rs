@@ -1,0 +1,568 @@
+//! What happened: attempts, pairs with need against have, changes. Derived from evidence, no blame yet.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::{SignedDuration, Timestamp};
+
+use crate::evidence::{Directory, Evidence, FactId, Host, HostId, Signalled};
+use crate::fact::{Known, MigrationAuthentication, Reason};
+use crate::knowledge::{Class, Knowledge, Meaning, Weight};
+
+mod attempt;
+mod change;
+mod clock;
+mod cluster;
+mod delegation;
+mod kdc;
+mod machine;
+mod message;
+
+pub use attempt::{Attempt, Outcome};
+pub use change::{Change, Hits, Kind, Loss, When, trigger};
+pub use cluster::Clusters;
+pub use delegation::{
+    Coverage, DISABLED, Mode, PROTOCOL_TRANSITION, UNCONSTRAINED, forms, migration_names, mode,
+};
+pub use machine::{Dated, Machine};
+pub use message::{Statement, codes};
+
+/// Domain controllers log a refusal within this time of the failure that it causes, small clock errors included.
+const AROUND: SignedDuration = SignedDuration::from_mins(5);
+
+/// What delegation grants a pair, in the words of reports.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, schemars::JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Grant {
+    /// All that is needed.
+    Granted,
+    /// One form of the target's name is missing.
+    Partial,
+    /// Nothing.
+    Missing,
+    /// The list is there, protocol transition is not.
+    KerberosOnly,
+    /// Only by delegation to any service.
+    Unconstrained,
+    /// The moves do not depend on it.
+    NotNeeded,
+    /// The exports do not say.
+    Unknown,
+}
+
+impl Grant {
+    /// Whether something that is needed is known to be absent.
+    #[must_use]
+    pub fn is_unmet(self) -> bool {
+        matches!(self, Self::Missing | Self::KerberosOnly | Self::Unconstrained)
+    }
+}
+
+/// An ordered pair of hosts.
+#[derive(Debug, Clone)]
+pub struct Pair {
+    /// Where virtual machines run.
+    pub source: HostId,
+    /// Where they shall run.
+    pub target: HostId,
+    /// Its attempts, by index, in time order.
+    pub attempts: Vec<usize>,
+    /// Whether moves depend on delegation.
+    pub needs_delegation: bool,
+    /// How much of the target's names stands on the source's list.
+    pub coverage: Known<Coverage>,
+    /// Whether the target's object names the source.
+    pub granted_by_target: Known<bool>,
+    /// Whether both objects stand in one domain.
+    pub same_domain: Known<bool>,
+    /// The verdict on all that.
+    pub grant: Grant,
+    /// SPNs that the source's list lacks, in both forms.
+    pub missing_spns: Known<Vec<String>>,
+    /// Refused delegated ticket requests; known where a domain controller's Security log holds a failure.
+    pub kdc_refused: Known<Dated>,
+    /// Requests for a service that no account answers to.
+    pub kdc_unknown_service: Known<Dated>,
+    /// Requests refused for the clock.
+    pub kdc_clock: Known<Dated>,
+    /// Requests refused for the account.
+    pub kdc_account: Known<Dated>,
+}
+
+/// What part of a bundle is looked at.
+#[derive(Debug, Clone, Default)]
+pub struct Scope {
+    /// Events from this time on.
+    pub since: Option<Timestamp>,
+    /// Events before this time.
+    pub until: Option<Timestamp>,
+    /// Moves between these hosts, or from and to the only one; empty means all.
+    pub nodes: Vec<String>,
+}
+
+impl Scope {
+    fn holds(&self, time: Timestamp) -> bool {
+        self.since.is_none_or(|since| time >= since) && self.until.is_none_or(|until| time < until)
+    }
+
+    /// Whether hosts of a move are among those that were asked for: both of several, or either for one name.
+    fn names(&self, source: Option<HostId>, target: Option<HostId>, evidence: &Evidence) -> bool {
+        let asked: BTreeSet<_> = self.nodes.iter().map(|name| evidence.hosts.find(name)).collect();
+        let named = |host: Option<HostId>| host.is_some() && asked.contains(&host);
+        match self.nodes.len() {
+            0 => true,
+            1 => named(source) || named(target),
+            _ => named(source) && (target.is_none() || named(target)),
+        }
+    }
+}
+
+/// What happened.
+#[derive(Debug)]
+pub struct Incident {
+    /// Every attempt, in time order.
+    pub attempts: Vec<Attempt>,
+    /// Every ordered pair that was tried or is in question, by name of source and target.
+    pub pairs: Vec<Pair>,
+    /// Hosts that can be an end of a migration.
+    pub nodes: BTreeSet<HostId>,
+    /// Which nodes form a cluster.
+    pub clusters: Clusters,
+    /// Every host's own state.
+    pub machines: BTreeMap<HostId, Machine>,
+    /// Hosts that a domain controller refused delegation, and the records: they use Kerberos.
+    pub refused_sources: BTreeMap<HostId, Vec<FactId>>,
+    /// Every change, by time.
+    pub changes: Vec<Change>,
+    /// Proven clock offsets against the other hosts, in seconds; of two hosts that differ, one stands here.
+    pub clock_offsets: BTreeMap<HostId, i64>,
+    /// Hosts whose clock is the one that is wrong.
+    pub wrong_clocks: BTreeSet<HostId>,
+    /// Attempts of which an end is not known, by index.
+    unplaced: Vec<usize>,
+    /// Changes of each host's computer object, by index.
+    object_changes: BTreeMap<HostId, Vec<usize>>,
+    /// Whether any log of Hyper-V is there, so that "no failure" can be said.
+    pub hyper_v_logs: bool,
+}
+
+impl Incident {
+    /// Derives what happened from what was seen.
+    #[must_use]
+    pub fn reconstruct(evidence: &Evidence, knowledge: &Knowledge, scope: &Scope) -> Self {
+        let mut signalled = evidence.signalled(&knowledge.signals);
+        let mut sightings = attempt::sightings(&signalled, evidence, knowledge);
+        let is_node = |(id, host): (HostId, &Host)| host.is_node.then_some(id);
+        let mut nodes: BTreeSet<HostId> = evidence.hosts.iter().filter_map(is_node).collect();
+        let named = sightings.iter().flat_map(|sighting| sighting.reading.others.iter().copied());
+        let possible: BTreeSet<HostId> = nodes.iter().copied().chain(named).collect();
+        // Attempts are rebuilt of all records: a window must not cut one in two.
+        let machines = machines(&signalled, evidence);
+        let refusals = kdc::refusals(&signalled, evidence);
+        let refused = refusals.iter().filter(|refusal| refusal.kind == kdc::Kind::Clock);
+        let suspects = refused.filter_map(|refusal| refusal.client).collect();
+        let clock::Offsets { by: clock_offsets, culprits: wrong_clocks } =
+            clock::offsets(&sightings, &machines, suspects);
+        clock::correct(&mut sightings, &clock_offsets);
+        // A server of which nobody knows its services may be a node as well.
+        let complete = !evidence.directory.has_unknown_servers;
+        let mut attempts = attempt::rebuild(&sightings, &possible, complete);
+        attempts.retain(|attempt| {
+            scope.holds(attempt.time) && scope.names(attempt.source, attempt.target, evidence)
+        });
+        signalled.retain(|signalled| scope.holds(signalled.event.time));
+        let refusals: Vec<_> = refusals.into_iter().filter(|refusal| scope.holds(refusal.time)).collect();
+        nodes.extend(attempts.iter().flat_map(|attempt| [attempt.source, attempt.target]).flatten());
+        let clusters = Clusters::of(&attempts, &signalled, evidence);
+        let changes = change::changes(&signalled, &machines, evidence, knowledge);
+        let hyper_v_logs = evidence
+            .coverage
+            .iter()
+            .any(|covered| covered.channel.to_ascii_lowercase().starts_with(machine::HYPER_V));
+        let unplaced = unplaced(&attempts);
+        let mut object_changes: BTreeMap<HostId, Vec<usize>> = BTreeMap::new();
+        for (index, change) in changes.iter().enumerate().filter(|(_, change)| change.kind == Kind::Directory)
+        {
+            change.host.into_iter().for_each(|host| object_changes.entry(host).or_default().push(index));
+        }
+        let mut incident = Self {
+            unplaced,
+            object_changes,
+            attempts,
+            pairs: Vec::new(),
+            nodes,
+            clusters,
+            machines,
+            refused_sources: BTreeMap::new(),
+            changes,
+            clock_offsets,
+            wrong_clocks,
+            hyper_v_logs,
+        };
+        incident.pairs = incident.find_pairs(evidence);
+        incident.pairs.retain(|pair| scope.names(Some(pair.source), Some(pair.target), evidence));
+        incident.join_refusals(&refusals, evidence);
+        incident.weigh_delegation(evidence, &evidence.directory);
+        incident
+    }
+
+    /// The same incident as another directory would have it: the plan's proof.
+    #[must_use]
+    pub fn with_directory(&self, evidence: &Evidence, directory: &Directory) -> Vec<Pair> {
+        let mut pairs = self.pairs.clone();
+        self.weigh(&mut pairs, evidence, directory);
+        pairs
+    }
+
+    /// A pair's failed attempts.
+    pub fn failures<'a>(&'a self, pair: &'a Pair) -> impl Iterator<Item = (usize, &'a Attempt)> {
+        self.of_outcome(pair, Outcome::Failed)
+    }
+
+    /// A pair's successful attempts.
+    pub fn successes<'a>(&'a self, pair: &'a Pair) -> impl Iterator<Item = (usize, &'a Attempt)> {
+        self.of_outcome(pair, Outcome::Succeeded)
+    }
+
+    fn of_outcome<'a>(
+        &'a self,
+        pair: &'a Pair,
+        outcome: Outcome,
+    ) -> impl Iterator<Item = (usize, &'a Attempt)> {
+        let attempts = pair.attempts.iter().filter_map(|index| Some((*index, self.attempts.get(*index)?)));
+        attempts.filter(move |(_, attempt)| attempt.outcome == outcome)
+    }
+
+    /// Every pair tried, and every ordered pair of nodes of one cluster, or of all nodes where none is known.
+    fn find_pairs(&self, evidence: &Evidence) -> Vec<Pair> {
+        let mut tried: BTreeMap<(HostId, HostId), Vec<usize>> = BTreeMap::new();
+        for (index, attempt) in self.attempts.iter().enumerate() {
+            if let (Some(source), Some(target)) = (attempt.source, attempt.target) {
+                tried.entry((source, target)).or_default().push(index);
+            }
+        }
+        for &source in &self.nodes {
+            for &target in self
+                .nodes
+                .iter()
+                .filter(|target| **target != source && self.clusters.in_question(source, **target))
+            {
+                tried.entry((source, target)).or_default();
+            }
+        }
+        let mut pairs: Vec<_> = tried.into_iter().map(|(ends, attempts)| Pair::new(ends, attempts)).collect();
+        pairs.sort_by_key(|pair| {
+            (evidence.hosts.name(pair.source).to_owned(), evidence.hosts.name(pair.target).to_owned())
+        });
+        pairs
+    }
+
+    /// Joins refusals to pairs: by the asking host, else by the target and the minute of a failure.
+    fn join_refusals(&mut self, refusals: &[kdc::Refusal], evidence: &Evidence) {
+        let controllers: Vec<_> = evidence.hosts.domain_controllers().collect();
+        let mut by_host: BTreeMap<HostId, Vec<&kdc::Refusal>> = BTreeMap::new();
+        for refusal in refusals {
+            for host in BTreeSet::from([refusal.client, refusal.service]).into_iter().flatten() {
+                by_host.entry(host).or_default().push(refusal);
+            }
+        }
+        let mut pairs = std::mem::take(&mut self.pairs);
+        for pair in &mut pairs {
+            let times: Vec<_> = self.failures(pair).map(|(_, attempt)| attempt.time).collect();
+            // "None" can be said only where every controller's log holds the first and the last failure.
+            let holds =
+                |time: &Timestamp| controllers.iter().all(|dc| evidence.covers(*dc, "Security", *time));
+            let covered = !controllers.is_empty()
+                && !times.is_empty()
+                && times.first().into_iter().chain(times.last()).all(holds);
+            let of_ends =
+                [pair.source, pair.target].map(|host| by_host.get(&host).map_or(&[][..], Vec::as_slice));
+            let mut joined: Vec<&kdc::Refusal> = of_ends.concat();
+            joined.retain(|refusal| refusal.concerns(pair, is_near(&times, refusal.time, AROUND)));
+            joined.sort_by_key(|refusal| (refusal.time, refusal.fact));
+            joined.dedup_by_key(|refusal| refusal.fact);
+            let of = |kind: kdc::Kind| {
+                let dated = joined
+                    .iter()
+                    .filter(|refusal| refusal.kind == kind)
+                    .map(|refusal| (refusal.time, refusal.fact));
+                let dated: Dated = dated.collect();
+                if dated.is_empty() && !covered {
+                    Known::Unknown(Reason::NoExport)
+                } else {
+                    Known::Known(dated)
+                }
+            };
+            pair.kdc_refused = of(kdc::Kind::Delegation);
+            pair.kdc_unknown_service = of(kdc::Kind::UnknownService);
+            pair.kdc_clock = of(kdc::Kind::Clock);
+            pair.kdc_account = of(kdc::Kind::Account);
+            let delegated =
+                joined.iter().filter(|refusal| refusal.by_controller && refusal.proves_kerberos(pair));
+            let facts: Vec<_> = delegated.map(|refusal| refusal.fact).collect();
+            if !facts.is_empty() {
+                self.refused_sources.entry(pair.source).or_default().extend(facts);
+            }
+        }
+        self.pairs = pairs;
+    }
+
+    fn weigh_delegation(&mut self, evidence: &Evidence, directory: &Directory) {
+        let mut pairs = std::mem::take(&mut self.pairs);
+        self.weigh(&mut pairs, evidence, directory);
+        self.pairs = pairs;
+    }
+
+    fn weigh(&self, pairs: &mut [Pair], evidence: &Evidence, directory: &Directory) {
+        let identity = Identity::shown(&self.attempts, &self.clusters);
+        for pair in pairs {
+            let (source, target) = (pair.source, pair.target);
+            pair.needs_delegation = self.needs(pair, &identity);
+            pair.coverage = delegation::coverage(source, target, &evidence.hosts, directory);
+            pair.missing_spns = delegation::missing_spns(source, target, &evidence.hosts, directory);
+            pair.granted_by_target = directory.granted_by_target(source, target);
+            pair.same_domain = delegation::same_domain(source, target, &evidence.hosts, directory);
+            pair.grant = self.grant(pair, directory);
+        }
+    }
+
+    /// Moves run under a user's identity between standalone hosts and across clusters; inside a cluster only
+    /// where its failures show it, and never where the source is set to CredSSP.
+    fn needs(&self, pair: &Pair, identity: &Identity) -> bool {
+        let authentication =
+            self.machines.get(&pair.source).and_then(|machine| machine.authentication.known());
+        if authentication == Some(&MigrationAuthentication::CredSsp) {
+            return false;
+        }
+        if !self.clusters.together(pair.source, pair.target) {
+            return true;
+        }
+        let after = |time: Timestamp| identity.first_open.is_some_and(|first| time > first);
+        let moved_meanwhile =
+            self.successes(pair).any(|(_, attempt)| attempt.direction_proven && after(attempt.time));
+        // Failures that say nothing leave the question open, and an open question counts as need.
+        let open = || self.failures(pair).any(|(_, attempt)| may_show_user_identity(attempt));
+        identity.pairs.contains(&(pair.source, pair.target))
+            || !moved_meanwhile && (identity.hosts.contains(&pair.source) || open())
+    }
+
+    fn grant(&self, pair: &Pair, directory: &Directory) -> Grant {
+        if !pair.needs_delegation {
+            return Grant::NotNeeded;
+        }
+        if pair.granted_by_target == Known::Known(true) {
+            return Grant::Granted;
+        }
+        let object = directory.computer(pair.source);
+        let Some(bits) = object.and_then(|object| object.user_account_control.known()) else {
+            return Grant::Unknown;
+        };
+        let transition = bits & PROTOCOL_TRANSITION != 0;
+        let year = self
+            .machines
+            .get(&pair.source)
+            .and_then(|machine| machine.version.as_deref())
+            .and_then(crate::knowledge::Builds::year);
+        // "Kerberos only" serves before Windows Server 2016; of an unknown version nobody can say.
+        let serves = if transition { Some(true) } else { year.map(|year| year < 2016) };
+        match (pair.coverage.known(), serves) {
+            (Some(Coverage::Full), Some(true)) => Grant::Granted,
+            (Some(Coverage::Partial), Some(true)) => Grant::Partial,
+            _ if bits & UNCONSTRAINED != 0 => Grant::Unconstrained,
+            // The target might still name the source.
+            _ if pair.granted_by_target.known().is_none() => Grant::Unknown,
+            (Some(Coverage::None), _) => Grant::Missing,
+            (Some(_), Some(false)) => Grant::KerberosOnly,
+            _ => Grant::Unknown,
+        }
+    }
+
+    /// A success of `pair` after a move had failed for want of credentials, with no change of either object seen in
+    /// between; unknown where a success after it may be one of the pair.
+    #[must_use]
+    pub fn moved_since_failure(&self, pair: &Pair) -> Known<Option<FactId>> {
+        let refused = self.failures(pair).filter(|(_, attempt)| attempt.class == Class::Delegation);
+        let Some(failed) = refused.map(|(_, attempt)| attempt.time).min() else { return Known::Known(None) };
+        let ends = [pair.source, pair.target];
+        let changed = |until: Timestamp| {
+            let between = |when: When| when.span().0 > failed && when.span().0 < until;
+            ends.iter()
+                .flat_map(|host| self.object_changes(*host))
+                .any(|change| change.installed.is_some_and(between))
+        };
+        let since = |attempt: &Attempt| attempt.time > failed && !changed(attempt.time);
+        if let Some((_, moved)) =
+            self.successes(pair).find(|(_, attempt)| attempt.direction_proven && since(attempt))
+        {
+            return Known::Known(moved.facts.first().copied());
+        }
+        // Success events of the service name neither end.
+        let open = |attempt: &&Attempt| {
+            let unplaced = attempt.source.is_none() || attempt.target.is_none() || !attempt.direction_proven;
+            attempt.outcome == Outcome::Succeeded
+                && unplaced
+                && attempt.writers.iter().any(|writer| ends.contains(writer))
+        };
+        let is_open =
+            self.unplaced.iter().filter_map(|index| self.attempts.get(*index)).filter(open).any(since);
+        if is_open { Known::Unknown(Reason::NotAskedFor) } else { Known::Known(None) }
+    }
+
+    /// A success of `pair` before its first failure for want of credentials, when both objects already were as they
+    /// are: it worked without what they lack. Only where the objects say since when they are so.
+    #[must_use]
+    pub fn worked_unchanged(&self, pair: &Pair, evidence: &Evidence) -> Option<FactId> {
+        let refused = self.failures(pair).filter(|(_, attempt)| attempt.class == Class::Delegation);
+        let failed = refused.map(|(_, attempt)| attempt.time).min()?;
+        let ends = [pair.source, pair.target];
+        let stamps =
+            ends.map(|host| evidence.directory.computer(host).and_then(|object| object.when_changed));
+        let [Some(one), Some(other)] = stamps else { return None };
+        let same_since = one.max(other);
+        let changed = |since: Timestamp| {
+            let between = |when: When| when.span().0 >= since && when.span().0 < failed;
+            let all = ends.iter().flat_map(|host| self.object_changes(*host));
+            all.filter_map(|change| change.installed).any(between)
+        };
+        let fits = |attempt: &Attempt| {
+            attempt.direction_proven
+                && attempt.time < failed
+                && attempt.time > same_since
+                && !changed(attempt.time)
+        };
+        self.successes(pair)
+            .find(|(_, attempt)| fits(attempt))
+            .and_then(|(_, attempt)| attempt.facts.first().copied())
+    }
+
+    /// Changes of the computer object of `host`.
+    pub fn object_changes(&self, host: HostId) -> impl Iterator<Item = &Change> {
+        let own = self.object_changes.get(&host).map_or(&[][..], Vec::as_slice);
+        own.iter().filter_map(|index| self.changes.get(*index))
+    }
+
+    /// Whether the directory's state of `host` is that of another time than the failures at `times`: its object
+    /// changed after them and before the export, or before them and after the export.
+    #[must_use]
+    pub fn is_outdated(&self, host: HostId, times: &[Timestamp], evidence: &Evidence) -> bool {
+        let Some(last) = times.last() else { return false };
+        let exported_after = evidence.directory.computer(host).and_then(|object| object.when_changed);
+        // A domain controller logs a change within seconds of stamping it.
+        let slack = SignedDuration::from_mins(5);
+        self.object_changes(host).filter_map(|change| change.installed).any(|when| {
+            let changed = when.span().0;
+            let in_export = exported_after.is_none_or(|stamp| changed.duration_since(stamp) <= slack);
+            in_export == (changed > *last)
+        })
+    }
+}
+
+/// Whether one of `times`, which are sorted, lies within `distance` of `time`.
+#[must_use]
+pub fn is_near(times: &[Timestamp], time: Timestamp, distance: SignedDuration) -> bool {
+    let at = times.partition_point(|other| *other < time);
+    let around = times.get(at.saturating_sub(1)..).unwrap_or_default().iter().take(2);
+    around.into_iter().any(|other| other.duration_since(time).abs() <= distance)
+}
+
+/// Attempts of which an end is not known, or only assumed, by index.
+fn unplaced(attempts: &[Attempt]) -> Vec<usize> {
+    attempts
+        .iter()
+        .enumerate()
+        .filter(|(_, attempt)| !attempt.direction_proven)
+        .map(|(index, _)| index)
+        .collect()
+}
+
+/// Every host's own state.
+fn machines(signalled: &[Signalled<'_>], evidence: &Evidence) -> BTreeMap<HostId, Machine> {
+    let mut own: BTreeMap<HostId, Vec<Signalled<'_>>> = BTreeMap::new();
+    for signalled in signalled {
+        own.entry(signalled.host).or_default().push(*signalled);
+    }
+    let refused = signalled.iter().filter(|signalled| signalled.signal.meaning == Meaning::MachineRefused);
+    let refused: Vec<_> = refused.copied().collect();
+    let of = |id| own.get(&id).map_or(&[][..], Vec::as_slice);
+    evidence.hosts.iter().map(|(id, _)| (id, Machine::of(id, of(id), &refused, evidence))).collect()
+}
+
+/// Where failures show that moves run under a user's identity.
+struct Identity {
+    /// Pairs with such failures.
+    pairs: BTreeSet<(HostId, HostId)>,
+    /// Every node of a cluster in which such a pair lies.
+    hosts: BTreeSet<HostId>,
+    /// The first failure that shows it or leaves it open.
+    first_open: Option<Timestamp>,
+}
+
+impl Identity {
+    fn shown(attempts: &[Attempt], clusters: &Clusters) -> Self {
+        let shown = attempts.iter().filter(|attempt| shows_user_identity(attempt));
+        let pairs: BTreeSet<_> =
+            shown.filter_map(|attempt| Some((attempt.source?, attempt.target?))).collect();
+        let within = pairs.iter().filter(|(source, target)| clusters.together(*source, *target));
+        let hosts = within.flat_map(|(source, _)| clusters.members(*source)).collect();
+        let open = attempts.iter().filter(|attempt| may_show_user_identity(attempt));
+        Self { pairs, hosts, first_open: open.map(|attempt| attempt.time).min() }
+    }
+}
+
+/// Whether a failure shows that the move ran under a user's identity.
+fn shows_user_identity(attempt: &Attempt) -> bool {
+    attempt.outcome == Outcome::Failed
+        && attempt.class == Class::Delegation
+        && attempt.weight == Weight::Specific
+}
+
+/// Whether a failure leaves it open: access denied, an authentication that says no more, or nothing at all.
+fn may_show_user_identity(attempt: &Attempt) -> bool {
+    let open = matches!(
+        attempt.class,
+        Class::Delegation | Class::AccessDenied | Class::Authentication | Class::Unknown
+    );
+    attempt.outcome == Outcome::Failed && open
+}
+
+impl kdc::Refusal {
+    /// Whether the refusal is about `pair`; `near` tells that one of its failures stands at that minute.
+    fn concerns(&self, pair: &Pair, near: bool) -> bool {
+        let (by_client, by_service) = (self.client == Some(pair.source), self.service == Some(pair.target));
+        match self.kind {
+            kdc::Kind::Delegation => by_service && (by_client || self.client.is_none() && near),
+            kdc::Kind::UnknownService => by_service && near,
+            kdc::Kind::Clock | kdc::Kind::Account => near && (by_client || self.client == Some(pair.target)),
+        }
+    }
+
+    /// The source itself asked to act for a user at the target: it authenticates migrations with Kerberos.
+    fn proves_kerberos(&self, pair: &Pair) -> bool {
+        let named = (self.client, self.service) == (Some(pair.source), Some(pair.target));
+        named && self.kind == kdc::Kind::Delegation
+    }
+}
+
+impl Pair {
+    fn new((source, target): (HostId, HostId), attempts: Vec<usize>) -> Self {
+        Self {
+            source,
+            target,
+            attempts,
+            needs_delegation: false,
+            coverage: Known::default(),
+            granted_by_target: Known::default(),
+            same_domain: Known::default(),
+            grant: Grant::Unknown,
+            missing_spns: Known::default(),
+            kdc_refused: Known::default(),
+            kdc_unknown_service: Known::default(),
+            kdc_clock: Known::default(),
+            kdc_account: Known::default(),
+        }
+    }
+}
+
+/// Whether a meaning belongs to a cluster node's life.
+fn names_nodes(signalled: &Signalled<'_>) -> bool {
+    matches!(signalled.signal.meaning, Meaning::NetworkTrouble | Meaning::ClusterActivity)
+}

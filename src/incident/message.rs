@@ -1,0 +1,291 @@
+//! One event about a migration, read: codes, classes, hosts and virtual machine.
+//!
+//! Codes, GUIDs, quoted names and the order of fields decide; English sentences only help. What is *not*
+//! done here: joining events to attempts (see [`super::attempt`]).
+
+use crate::evidence::{HostId, Hosts, Signalled, called_host, is_host_name, placed_host};
+use crate::knowledge::{Class, Knowledge, Side, Space, Weight};
+
+/// One statement of a record: a class of failure and what names it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Statement {
+    /// The class.
+    pub class: Class,
+    /// How much it is worth.
+    pub weight: Weight,
+    /// The code that names it, if a code does.
+    pub code: Option<u32>,
+}
+
+/// What one record says of a migration.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Reading {
+    /// The virtual machine's GUID, lower-case.
+    pub(super) vm_id: Option<String>,
+    /// Its name.
+    pub(super) vm_name: Option<String>,
+    /// Statements, in the order of the text.
+    pub(super) statements: Vec<Statement>,
+    /// Codes, in the order of the text.
+    pub(super) codes: Vec<u32>,
+    /// Hosts that the record names, without its writer.
+    pub(super) others: Vec<HostId>,
+    /// It names a host, or what may be one, that can't be told.
+    pub(super) names_a_stranger: bool,
+    /// The end at which it failed, where the record says so.
+    pub(super) side: Option<Side>,
+    /// The percentage that the text names.
+    pub(super) progress: Option<u8>,
+    /// The text speaks of a migration.
+    pub(super) about_migration: bool,
+}
+
+impl Reading {
+    /// Reads an event of Hyper-V.
+    pub(super) fn of(signalled: &Signalled<'_>, hosts: &Hosts, knowledge: &Knowledge) -> Self {
+        let mut reading = Self { side: signalled.signal.side, ..Self::default() };
+        if let Some(class) = signalled.signal.class {
+            reading.statements.push(Statement { class, weight: Weight::Specific, code: None });
+        }
+        for field in &signalled.event.fields {
+            reading.read_text(&field.value, knowledge);
+            let name = field.name.as_deref().unwrap_or_default();
+            if name.eq_ignore_ascii_case("VmName") || name.eq_ignore_ascii_case("ResourceName") {
+                reading.vm_name = Some(machine_name(&field.value));
+            }
+        }
+        if reading.vm_name.is_none() {
+            reading.vm_name = reading.first_name(signalled);
+        }
+        reading.read_hosts(signalled, hosts);
+        reading
+    }
+
+    /// The first value of a record is the machine's or its resource's name in cluster events, and in others
+    /// where the record gives the machine's GUID as well and the value is not the other host's place.
+    fn first_name(&self, signalled: &Signalled<'_>) -> Option<String> {
+        let named = signalled.event.provider.ends_with("High-Availability") || self.vm_id.is_some();
+        let value = signalled.event.fields.first()?.value.trim();
+        let short = !value.is_empty() && value.len() <= 120 && !value.contains('\n');
+        let sound = named && short && guid(value).is_none() && codes(value).is_empty();
+        (sound
+            && placed_host(signalled.event, signalled.signal).as_deref()
+                != Some(value.to_lowercase().as_str()))
+        .then(|| machine_name(value))
+    }
+
+    /// The other hosts: what the record's place or its sentence calls a host, else the only known host among
+    /// its quoted words and values. A machine may bear a host's name, so its own name never counts.
+    fn read_hosts(&mut self, signalled: &Signalled<'_>, hosts: &Hosts) {
+        let fields = &signalled.event.fields;
+        let placed = placed_host(signalled.event, signalled.signal);
+        let called: Vec<String> =
+            fields.iter().flat_map(|field| called_host(&field.value)).chain(placed).collect();
+        let of_machine = |name: &str| {
+            self.vm_name.as_deref().is_some_and(|own| own.eq_ignore_ascii_case(&machine_name(name)))
+        };
+        let is_name = |name: &&str| !of_machine(name) && guid(name).is_none() && codes(name).is_empty();
+        let words = |field: &'_ crate::fact::Field| {
+            let words: Vec<_> = quoted(&field.value)
+                .into_iter()
+                .chain([field.value.trim()])
+                .filter(is_name)
+                .map(str::to_lowercase)
+                .collect();
+            words
+        };
+        let candidates: Vec<String> =
+            if called.is_empty() { fields.iter().flat_map(words).collect() } else { called.clone() };
+        let mut found: Vec<HostId> = Vec::new();
+        for name in &candidates {
+            match hosts.find_from(name, signalled.host) {
+                Some(host) if host == signalled.host || found.contains(&host) => {}
+                // Only a node can be an end, unless the sentence itself says so.
+                Some(host) if !called.is_empty() || hosts.get(host).is_some_and(|host| host.is_node) => {
+                    found.push(host)
+                }
+                Some(_) => {}
+                None => self.names_a_stranger |= !called.is_empty() || is_stranger(name),
+            }
+        }
+        match found.as_slice() {
+            [_, _, ..] if called.is_empty() => self.names_a_stranger = true,
+            [] => {}
+            _ => {
+                self.names_a_stranger = false;
+                self.others = found;
+            }
+        }
+    }
+
+    /// Sentence by sentence, so that the last code-bearing one is known.
+    fn read_text(&mut self, text: &str, knowledge: &Knowledge) {
+        if self.vm_id.is_none() {
+            self.vm_id = guid(text);
+        }
+        let lower = text.to_lowercase();
+        self.about_migration |= lower.contains("migration");
+        self.side = self.side.or_else(|| side(&lower));
+        self.progress = self.progress.or_else(|| percentage(text));
+        for line in text.lines() {
+            let codes = codes(line);
+            let named = knowledge.sentences.class_of(line);
+            self.statements.extend(named.map(|class| Statement {
+                class,
+                weight: Weight::Specific,
+                code: None,
+            }));
+            for code in codes {
+                self.codes.push(code);
+                let space = if code >> 28 == 0xC { Space::Ntstatus } else { Space::Hresult };
+                let known =
+                    knowledge.codes.of(space, code).or_else(|| knowledge.codes.of(Space::Hresult, code));
+                if let Some(known) = known.filter(|known| known.class != Class::Noise) {
+                    self.statements.push(Statement {
+                        class: known.class,
+                        weight: known.weight,
+                        code: Some(code),
+                    });
+                }
+            }
+        }
+    }
+}
+
+/// Whether a word that is no known host may be one: a name or an address without blanks.
+fn is_stranger(word: &str) -> bool {
+    let address = word.split('.').count() == 4 && word.split('.').all(|part| part.parse::<u8>().is_ok());
+    address || is_host_name(word)
+}
+
+/// `Virtual Machine X`, `Virtual Machine Configuration X` and `SCVMM X` are resources of machine X.
+fn machine_name(text: &str) -> String {
+    const PREFIXES: &[&str] =
+        &["Virtual Machine Configuration ", "SCVMM ", "Virtual Machine ", "Virtueller Computer "];
+    let text = text.trim();
+    let stripped = PREFIXES.iter().find_map(|prefix| text.strip_prefix(prefix));
+    // SCVMM adds `Resources` or `Configuration` behind the name of its resources.
+    let name = stripped.unwrap_or(text);
+    name.strip_suffix(" Resources").or_else(|| name.strip_suffix(" Configuration")).unwrap_or(name).to_owned()
+}
+
+/// What stands between quotation marks of any language.
+fn quoted(text: &str) -> Vec<&str> {
+    const MARKS: &[(char, &[char])] = &[
+        ('\'', &['\'']),
+        ('"', &['"']),
+        ('„', &['“', '”']),
+        ('“', &['”', '“']),
+        ('«', &['»']),
+        ('»', &['«']),
+        ('‘', &['’']),
+        ('‚', &['‘', '’']),
+        ('「', &['」']),
+    ];
+    let mut found = Vec::new();
+    let mut rest = text;
+    while let Some((at, open)) = rest.char_indices().find(|(_, c)| MARKS.iter().any(|mark| mark.0 == *c)) {
+        let behind = rest.get(at + open.len_utf8()..).unwrap_or_default();
+        let closes = MARKS.iter().find(|mark| mark.0 == open).map_or(&[][..], |mark| mark.1);
+        match behind.find(closes) {
+            Some(end) => {
+                found.extend(behind.get(..end));
+                rest = behind
+                    .get(end..)
+                    .and_then(|tail| tail.char_indices().nth(1).and_then(|(next, _)| tail.get(next..)))
+                    .unwrap_or_default();
+            }
+            None => break,
+        }
+    }
+    found
+}
+
+/// The end that the two wrapper sentences name, in the languages of which public texts were seen.
+fn side(lower: &str) -> Option<Side> {
+    const SOURCE: &[&str] = &["at migration source", "at the source host", "migrationsquelle"];
+    const DESTINATION: &[&str] = &["at migration destination", "migrationsziel"];
+    if DESTINATION.iter().any(|phrase| lower.contains(phrase)) {
+        Some(Side::Destination)
+    } else {
+        SOURCE.iter().any(|phrase| lower.contains(phrase)).then_some(Side::Source)
+    }
+}
+
+/// The first GUID in `text`, lower-case.
+fn guid(text: &str) -> Option<String> {
+    const SHAPE: [usize; 5] = [8, 4, 4, 4, 12];
+    let sound = |word: &&str| {
+        let parts: Vec<_> = word.split('-').collect();
+        parts.len() == SHAPE.len()
+            && parts
+                .iter()
+                .zip(SHAPE)
+                .all(|(part, len)| part.len() == len && part.bytes().all(|byte| byte.is_ascii_hexdigit()))
+    };
+    let words = text.split(|c: char| !c.is_ascii_alphanumeric() && c != '-');
+    words.into_iter().find(sound).map(str::to_lowercase)
+}
+
+/// Error codes in `text`: `0x8009030E`, `%%2148074254` (an unsigned decimal message number), `80070534`.
+#[must_use]
+pub fn codes(text: &str) -> Vec<u32> {
+    let mut found = Vec::new();
+    let word = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '%';
+    for token in text.split(|c: char| !word(c)) {
+        let code = if let Some(hex) = token.strip_prefix("0x").or_else(|| token.strip_prefix("0X")) {
+            u32::from_str_radix(hex, 16).ok().filter(|_| hex.len() == 8)
+        } else if let Some(decimal) = token.strip_prefix("%%") {
+            decimal.parse().ok().filter(|_| decimal.len() >= 9)
+        } else {
+            let bare = token.len() == 8
+                && (token.starts_with("80") || token.starts_with("C0") || token.starts_with("c0"));
+            u32::from_str_radix(token, 16).ok().filter(|_| bare)
+        };
+        found.extend(code.filter(|code| *code != 0 && found.last() != Some(code)));
+    }
+    found
+}
+
+fn percentage(text: &str) -> Option<u8> {
+    text.match_indices('%').find_map(|(at, _)| {
+        let before = text.get(..at)?.trim_end();
+        let digits = before.rfind(|c: char| !c.is_ascii_digit()).map_or(Some(before), |end| {
+            before.get(end..).map(|tail| tail.trim_start_matches(|c: char| !c.is_ascii_digit()))
+        })?;
+        digits.parse().ok().filter(|value| *value <= 100)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_are_read_in_every_notation() {
+        assert_eq!(codes("failed: No credentials (0x8009030E)."), [0x8009_030E]);
+        assert_eq!(codes("%%2148074254"), [0x8009_030E]);
+        assert_eq!(codes("error '80070534' and 0x000013AB"), [0x8007_0534, 0x0000_13AB]);
+        assert!(codes("80070534-1111-2222-3333-444444444444 0x1 %%5 0x00000000").is_empty());
+    }
+
+    #[test]
+    fn quotes_of_many_languages() {
+        assert_eq!(quoted("a 'HV01' b „HV02“ c «HV03»"), ["HV01", "HV02", "HV03"]);
+        assert_eq!(quoted("it's open"), Vec::<&str>::new());
+    }
+
+    #[test]
+    fn names_and_ids() {
+        assert_eq!(machine_name("Virtual Machine Configuration SQL 01"), "SQL 01");
+        assert_eq!(machine_name("SCVMM WEB03 Resources"), "WEB03");
+        assert_eq!(
+            guid("(ID E0D09432-A320-44CC-8A12-E1300549B99D)").as_deref(),
+            Some("e0d09432-a320-44cc-8a12-e1300549b99d")
+        );
+        assert_eq!(
+            (percentage("failed at 87 %."), percentage("%%2148074254"), percentage("5")),
+            (Some(87), None, None)
+        );
+    }
+}
