@@ -16,3 +16,4 @@ pub mod bundle;
 pub mod parse;
 pub mod evidence;
 pub mod incident;
+pub mod diagnose;

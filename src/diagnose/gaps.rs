@@ -1,0 +1,250 @@
+//! What is missing, what it would decide, and the exact command that collects it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{Finding, Judgement, Level, Onset, RuleOutcome};
+use crate::evidence::{Evidence, HostId};
+use crate::incident::Incident;
+use crate::knowledge::{Cause, vocabulary};
+
+/// Something that the bundle lacks.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Gap {
+    /// A stable id, with the host behind a colon where it is about one.
+    pub id: String,
+    /// The hosts that it is about.
+    pub hosts: BTreeSet<HostId>,
+    /// The causes that it would decide.
+    pub matters_for: BTreeSet<Cause>,
+    /// Why it is asked for.
+    pub why: String,
+    /// The command that collects it.
+    pub collect: String,
+}
+
+/// An export that holds what decides and no secret. `instanceType` and `uSNChanged` stand on every object, so an
+/// attribute that the list asks for and an object lacks is known to be empty.
+const DIRECTORY: &str = "ldifde -f computers.ldf -r \"(objectClass=computer)\" -l instanceType,uSNChanged,objectClass,objectSid,sAMAccountName,dNSHostName,userAccountControl,servicePrincipalName,msDS-AllowedToDelegateTo,msDS-AllowedToActOnBehalfOfOtherIdentity,operatingSystem,operatingSystemVersion,whenChanged";
+
+/// What is known of a kind of gap: its id without the host, why it is asked for, how it is collected.
+const KINDS: &[(&str, &str, &str)] = &[
+    (
+        "directory-export",
+        "these computer objects are in no export of the bundle, so their delegation is unknown, not absent",
+        DIRECTORY,
+    ),
+    (
+        "delegation-attributes",
+        "the export does not hold the attributes that decide delegation (msDS-AllowedToDelegateTo, msDS-AllowedToActOnBehalfOfOtherIdentity, userAccountControl, servicePrincipalName), or their values were lost",
+        DIRECTORY,
+    ),
+    (
+        "host-export",
+        "whether the host authenticates migrations with Kerberos or with CredSSP is not known; with CredSSP delegation is irrelevant",
+        "Get-VMHost | Format-List Name, ComputerName, VirtualMachineMigrationEnabled, VirtualMachineMigrationAuthenticationType, VirtualMachineMigrationPerformanceOption | Out-File Get-VMHost.txt",
+    ),
+    (
+        "hyperv-log",
+        "the Hyper-V logs of this host do not show its end of the migrations",
+        "foreach ($log in 'VMMS-Admin', 'High-Availability-Admin', 'Worker-Admin') { wevtutil epl \"Microsoft-Windows-Hyper-V-$log\" \"$env:COMPUTERNAME-$log.evtx\" /ow:true }",
+    ),
+    (
+        "system-log",
+        "the System log of this host does not hold the failures: cluster, time, Netlogon, Credential Guard and the build that was booted stand there",
+        "wevtutil epl System \"$env:COMPUTERNAME-System.evtx\" /ow:true   # elevated",
+    ),
+    (
+        "security-log",
+        "the Security logs of the domain controllers do not hold the failures, so refusals of tickets were not seen",
+        "wevtutil epl Security \"$env:COMPUTERNAME-Security.evtx\" /ow:true \"/q:*[System[(EventID=4768 or EventID=4769 or EventID=4771 or EventID=4742 or EventID=5136)]]\"   # elevated, on every domain controller",
+    ),
+    (
+        "user-objects",
+        "whether the administrator who started the moves can be delegated at all (sensitive, Protected Users) is not known",
+        "Get-ADUser -Identity '<the administrator>' -Properties AccountNotDelegated, MemberOf | Format-List Name, AccountNotDelegated, MemberOf",
+    ),
+    (
+        "update-history",
+        "neither updates nor boots of this host are in the bundle, so changes cannot be placed against the onset",
+        "Get-HotFix | Export-Csv -NoTypeInformation \"$env:COMPUTERNAME-hotfixes.csv\"; wevtutil epl Setup \"$env:COMPUTERNAME-Setup.evtx\" /ow:true",
+    ),
+    (
+        "logs-before-onset",
+        "the logs begin with the fault: no success before the first failure is seen, so nothing can be placed against the onset. Older logs lie with the other nodes, and after an upgrade in place under C:\\Windows.old",
+        "Get-ChildItem -Path \"$env:SystemRoot\\System32\\winevt\\Logs\" -Filter 'Archive-*.evtx'",
+    ),
+];
+
+/// Every gap, by id.
+pub(super) fn gaps(
+    findings: &[Finding<'_>],
+    verdict: &Judgement<'_>,
+    onset: Onset,
+    incident: &Incident,
+    evidence: &Evidence,
+) -> Vec<Gap> {
+    let mut gaps = Gaps { all: BTreeMap::new(), evidence };
+    let decided = matches!(verdict.level, Level::Confirmed | Level::Healthy | Level::Latent);
+    for finding in findings.iter().filter(|finding| finding.outcome != RuleOutcome::RuledOut) {
+        // A decided verdict leaves no question open about other causes, nor do failures of another class.
+        if finding.rule.cause != verdict.cause && (decided || !could_explain(finding, incident)) {
+            continue;
+        }
+        for missing in &finding.missing {
+            gaps.add_missing(missing, finding, incident);
+        }
+    }
+    gaps.add_sources(incident, verdict);
+    if onset.first_failure.is_some() && onset.last_success.is_none() {
+        gaps.add("logs-before-onset", None, verdict.cause);
+    }
+    if verdict.level == Level::Inconclusive && gaps.all.is_empty() {
+        gaps.add("user-objects", None, verdict.cause);
+    }
+    gaps.all.into_values().collect()
+}
+
+/// Whether a pair of the finding has failures that its rule's cause can show.
+fn could_explain(finding: &Finding<'_>, incident: &Incident) -> bool {
+    let pairs = finding.pairs.iter().filter_map(|index| incident.pairs.get(*index));
+    let mut failures = pairs.flat_map(|pair| incident.failures(pair));
+    let rule = finding.rule;
+    failures
+        .any(|(_, attempt)| rule.classes.contains(&attempt.class) || rule.ambiguous.contains(&attempt.class))
+        || finding.pairs.is_empty()
+}
+
+struct Gaps<'a> {
+    all: BTreeMap<String, Gap>,
+    evidence: &'a Evidence,
+}
+
+impl Gaps<'_> {
+    fn add(&mut self, kind: &str, host: Option<HostId>, cause: Cause) {
+        let Some((kind, why, collect)) = KINDS.iter().find(|known| known.0 == kind) else { return };
+        let name = host.map(|host| self.evidence.hosts.name(host).to_owned());
+        let id = match (*kind, name) {
+            ("hyperv-log" | "system-log" | "update-history" | "security-log", Some(name)) => {
+                format!("{kind}:{name}")
+            }
+            ("security-log", None) => format!("{kind}:DC"),
+            ("hyperv-log" | "system-log", None) => format!("{kind}:HOST"),
+            _ => (*kind).to_owned(),
+        };
+        let fresh = Gap {
+            id: id.clone(),
+            hosts: BTreeSet::new(),
+            matters_for: BTreeSet::new(),
+            why: self.explain(kind, why),
+            collect: (*collect).to_owned(),
+        };
+        let gap = self.all.entry(id).or_insert(fresh);
+        gap.hosts.extend(host);
+        gap.matters_for.insert(cause);
+    }
+
+    /// An export that speaks of another domain is said as such.
+    fn explain(&self, kind: &str, why: &str) -> String {
+        let domains = &self.evidence.directory.domains;
+        if kind == "directory-export" && !domains.is_empty() {
+            return format!("{why}; the export in the bundle speaks of {}", domains.join(", "));
+        }
+        why.to_owned()
+    }
+
+    /// The gap that an unknown fact of a finding leaves.
+    fn add_missing(&mut self, missing: &str, finding: &Finding<'_>, incident: &Incident) {
+        let Some((variable, name)) = missing.split_once('.') else { return };
+        let Some(fact) = vocabulary::find(variable, name) else { return };
+        let pairs = finding.pairs.iter().filter_map(|index| incident.pairs.get(*index));
+        let ends: BTreeSet<Option<HostId>> = match variable {
+            "source" => pairs.map(|pair| Some(pair.source)).collect(),
+            // The target's object holds resource-based delegation.
+            "target" => pairs.map(|pair| Some(pair.target)).collect(),
+            "pair" if name == "granted_by_target" => pairs.map(|pair| Some(pair.target)).collect(),
+            "pair" if name == "coverage" => pairs.map(|pair| Some(pair.source)).collect(),
+            "pair" if fact.gap.ends_with(':') => {
+                pairs.flat_map(|pair| [Some(pair.source), Some(pair.target)]).collect()
+            }
+            _ => BTreeSet::from([None]),
+        };
+        for host in ends {
+            let kind = fact.gap.split(':').next().unwrap_or_default();
+            match host {
+                Some(host) if self.is_known(variable, name, host, incident) => {}
+                Some(host) if matches!(kind, "delegation-attributes" | "directory-export") => {
+                    self.add(self.directory_gap(host), Some(host), finding.rule.cause)
+                }
+                Some(host) => self.add(kind, Some(host), finding.rule.cause),
+                None => self.add(kind, None, finding.rule.cause),
+            }
+        }
+    }
+
+    /// Pairs are aggregated in a finding: what is missing for one host may be there for another.
+    fn is_known(&self, variable: &str, name: &str, host: HostId, incident: &Incident) -> bool {
+        let machine = incident.machines.get(&host);
+        match (variable, name) {
+            (_, "uses_kerberos" | "migration_authentication") => {
+                machine.is_some_and(|machine| machine.authentication.known().is_some())
+            }
+            (_, "allowed_to_delegate_to" | "coverage") => self
+                .evidence
+                .directory
+                .computer(host)
+                .is_some_and(|object| object.allowed_to_delegate_to.known().is_some()),
+            (_, "unconstrained" | "protocol_transition" | "enabled") => self
+                .evidence
+                .directory
+                .computer(host)
+                .is_some_and(|object| object.user_account_control.known().is_some()),
+            (_, "migration_spns") => {
+                self.evidence.directory.computer(host).is_some_and(|object| object.spns.known().is_some())
+            }
+            (_, "version") => machine.is_some_and(|machine| machine.version.is_some()),
+            _ => false,
+        }
+    }
+
+    fn directory_gap(&self, host: HostId) -> &'static str {
+        if self.evidence.directory.computer(host).is_some() {
+            "delegation-attributes"
+        } else {
+            "directory-export"
+        }
+    }
+
+    /// Sources that every incident should have, asked for the ends of its migrations.
+    fn add_sources(&mut self, incident: &Incident, verdict: &Judgement<'_>) {
+        let failed = |pair: &&crate::incident::Pair| incident.failures(pair).next().is_some();
+        let ends: BTreeSet<HostId> =
+            incident.pairs.iter().filter(failed).flat_map(|pair| [pair.source, pair.target]).collect();
+        let has = |host: HostId, prefix: &str| {
+            self.evidence.covered(host, |name| name.to_ascii_lowercase().starts_with(prefix)).next().is_some()
+        };
+        let (mut kinds, mut stated) = (Vec::new(), BTreeSet::new());
+        stated.extend(incident.changes.iter().filter_map(|change| change.host));
+        for host in ends {
+            if !has(host, "microsoft-windows-hyper-v-") {
+                kinds.push(("hyperv-log", host));
+            }
+            if self.evidence.directory.computer(host).is_none() {
+                kinds.push(("directory-export", host));
+            }
+            if !stated.contains(&host) && !has(host, "system") {
+                kinds.push(("update-history", host));
+            }
+        }
+        if !incident.hyper_v_logs {
+            let nodes: Vec<_> = incident.nodes.iter().copied().collect();
+            kinds.extend(nodes.iter().map(|node| ("hyperv-log", *node)));
+            if nodes.is_empty() {
+                self.add("hyperv-log", None, Cause::undetermined());
+            }
+        }
+        if self.evidence.directory.objects == 0 {
+            self.add("directory-export", None, verdict.cause);
+        }
+        kinds.into_iter().for_each(|(kind, host)| self.add(kind, Some(host), verdict.cause));
+    }
+}

@@ -1,0 +1,311 @@
+//! Competing causes: how well each explains the failures, and which verdict that allows.
+//!
+//! The levels are the contract's. Numbers are weights by kind of support, not measured frequencies; the
+//! scored simulation of a later version calibrates them.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::judge::{Answer, Outcome as Says};
+use crate::incident::{Attempt, Incident, Outcome, Pair};
+use crate::knowledge::{Cause, Proof, Rule, Weight};
+
+/// How sure a verdict is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, schemars::JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Level {
+    /// The evidence cannot decide.
+    Inconclusive,
+    /// Consistent, by ambiguous evidence only.
+    Possible,
+    /// Failures of the cause's class or proof of its condition, the other not contradicted.
+    Probable,
+    /// Failures of the cause's class and independent proof, and no rival.
+    Confirmed,
+    /// No failure seen, and the configuration will fail.
+    Latent,
+    /// Migrations seen, none failing, every need met.
+    Healthy,
+}
+
+/// How well a rule explains a pair's failures. Ordered from weakest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Support {
+    /// Ambiguous failures, condition unknown.
+    Weak,
+    /// Ambiguous failures, condition holds.
+    Possible,
+    /// Failures of the class; the condition, what it requires and its rivals are unknown.
+    Open,
+    /// Failures of the class, what it requires holds, condition unknown, rivals of the class not excluded.
+    Symptom,
+    /// Failures of the class, condition unknown, rivals excluded; or it holds and something required is unknown.
+    Supported,
+    /// Failures of the class, condition proven.
+    Proven,
+}
+
+impl Support {
+    fn weight(self) -> f64 {
+        match self {
+            Self::Weak => 0.3,
+            Self::Possible => 1.2,
+            Self::Open => 2.0,
+            Self::Symptom => 3.0,
+            Self::Supported => 12.0,
+            Self::Proven => 60.0,
+        }
+    }
+
+    pub(super) fn level(self) -> Level {
+        match self {
+            Self::Weak | Self::Open => Level::Inconclusive,
+            Self::Possible | Self::Symptom => Level::Possible,
+            Self::Supported => Level::Probable,
+            Self::Proven => Level::Confirmed,
+        }
+    }
+}
+
+/// One cause's claim on one pair.
+#[derive(Debug, Clone)]
+pub(super) struct Claim<'a> {
+    pub(super) rule: &'a Rule,
+    /// `None` for failures whose target is not known.
+    pub(super) pair: Option<usize>,
+    pub(super) support: Support,
+    /// The attempts it explains, by index.
+    pub(super) attempts: Vec<usize>,
+}
+
+/// Every claim that rules have on failures.
+pub(super) fn claims<'a>(
+    answers: &[Answer<'a>],
+    pairs: &[Pair],
+    incident: &Incident,
+    rules: &'a [Rule],
+) -> Vec<Claim<'a>> {
+    let mut by_pair: BTreeMap<usize, Vec<&Answer<'a>>> = BTreeMap::new();
+    for answer in answers.iter().filter(|answer| answer.rule.cause.is_fault()) {
+        if let Some(pair) = answer.pair {
+            by_pair.entry(pair).or_default().push(answer);
+        }
+    }
+    let of_pair = |(index, answers): (&usize, &Vec<&Answer<'a>>)| {
+        let pair = pairs.get(*index)?;
+        Some(
+            answers
+                .iter()
+                .filter_map(|answer| claim(answer, *index, pair, incident, answers))
+                .collect::<Vec<_>>(),
+        )
+    };
+    let mut claims: Vec<_> = by_pair.iter().filter_map(of_pair).flatten().collect();
+    claims.extend(rules.iter().filter_map(|rule| unplaced(rule, incident)));
+    claims
+}
+
+fn claim<'a>(
+    answer: &Answer<'a>,
+    index: usize,
+    pair: &Pair,
+    incident: &Incident,
+    others: &[&Answer<'a>],
+) -> Option<Claim<'a>> {
+    let rule = answer.rule;
+    let failures: Vec<_> = incident.failures(pair).collect();
+    let of = |pick: &dyn Fn(&Attempt) -> bool| {
+        failures.iter().filter(|(_, attempt)| pick(attempt)).map(|(index, _)| *index).collect::<Vec<_>>()
+    };
+    let own = of(&|attempt| is_own(rule, attempt));
+    let faint = of(&|attempt| {
+        rule.classes.contains(&attempt.class) && !is_own(rule, attempt)
+            || rule.ambiguous.contains(&attempt.class)
+    });
+    let support = match (answer.outcome, rule.proof, own.is_empty(), faint.is_empty()) {
+        (Says::RuledOut, ..) | (_, _, true, true) => return None,
+        (Says::Hit, Proof::Component, _, _) => component(answer, &own, &faint, incident),
+        (Says::Inconclusive, Proof::Component, ..) => Support::Weak,
+        (Says::Hit, Proof::Independent, false, _) if answer.required && placed(&own, incident) => {
+            Support::Proven
+        }
+        (Says::Hit, Proof::Independent, false, _) => Support::Supported,
+        (Says::Inconclusive, Proof::Independent, false, _) if has_rival(answer, others) => {
+            if answer.required { Support::Symptom } else { Support::Open }
+        }
+        (Says::Inconclusive, Proof::Independent, false, _) => Support::Supported,
+        (Says::Hit, Proof::Independent, true, _) => Support::Possible,
+        (Says::Inconclusive, Proof::Independent, true, _) => Support::Weak,
+    };
+    // A broken connection beside failures that name the class is one of them.
+    let of_class = of(&|attempt| rule.classes.contains(&attempt.class));
+    let attempts = if of_class.is_empty() { faint } else { of_class };
+    Some(Claim { rule, pair: Some(index), support, attempts })
+}
+
+/// A failure that names a class of the rule by itself. A broken connection names a component's class only by
+/// consequence, so it is faint.
+fn is_own(rule: &Rule, attempt: &Attempt) -> bool {
+    rule.classes.contains(&attempt.class) && attempt.weight == Weight::Specific
+}
+
+/// Whether records state both ends of the failures.
+fn placed(attempts: &[usize], incident: &Incident) -> bool {
+    attempts.iter().filter_map(|index| incident.attempts.get(*index)).any(|attempt| attempt.direction_proven)
+}
+
+/// What a component says of itself counts double-sourced; a mere consequence counts when it is corroborated.
+fn component(answer: &Answer<'_>, own: &[usize], faint: &[usize], incident: &Incident) -> Support {
+    let attempts = || own.iter().filter_map(|index| incident.attempts.get(*index));
+    let witnessed =
+        attempts().any(|attempt| attempt.witnesses_of(&answer.rule.classes, answer.rule.echoes) >= 2);
+    match (own.is_empty(), answer.corroborated) {
+        (true, true) if placed(faint, incident) && is_secondary(answer.rule, faint, incident) => {
+            Support::Proven
+        }
+        (false, true) if placed(own, incident) => Support::Proven,
+        (false, false) if witnessed && placed(own, incident) => Support::Proven,
+        (false, _) => Support::Supported,
+        (true, _) => Support::Possible,
+    }
+}
+
+/// Whether a failure is a known consequence, a broken connection: corroborated, that is as good as the cause's own
+/// words. An ambiguous code is not.
+fn is_secondary(rule: &Rule, attempts: &[usize], incident: &Incident) -> bool {
+    let mut faint = attempts.iter().filter_map(|index| incident.attempts.get(*index));
+    faint.any(|attempt| attempt.weight == Weight::Secondary && rule.classes.contains(&attempt.class))
+}
+
+/// Whether another rule for the same class of failure is not excluded.
+fn has_rival(answer: &Answer<'_>, others: &[&Answer<'_>]) -> bool {
+    let shares = |other: &Rule| other.classes.iter().any(|class| answer.rule.classes.contains(class));
+    others.iter().any(|other| {
+        other.rule.cause != answer.rule.cause && other.outcome != Says::RuledOut && shares(other.rule)
+    })
+}
+
+/// Failures without a known target: the class speaks for the cause, and nothing is confirmed.
+fn unplaced<'a>(rule: &'a Rule, incident: &Incident) -> Option<Claim<'a>> {
+    let open = incident.attempts.iter().enumerate().filter(|(_, attempt)| {
+        attempt.outcome == Outcome::Failed && (attempt.target.is_none() || attempt.source.is_none())
+    });
+    let attempts: Vec<_> =
+        open.filter(|(_, attempt)| is_own(rule, attempt)).map(|(index, _)| index).collect();
+    let support = if rule.proof == Proof::Component { Support::Supported } else { Support::Open };
+    (!attempts.is_empty() && rule.cause.is_fault()).then_some(Claim { rule, pair: None, support, attempts })
+}
+
+/// A cause with all of its claims.
+#[derive(Debug)]
+pub(super) struct Candidate<'a> {
+    pub(super) cause: Cause,
+    pub(super) claims: Vec<Claim<'a>>,
+    /// The best claim's support.
+    pub(super) support: Support,
+    /// Failures of its own class that it explains.
+    pub(super) explained: BTreeSet<usize>,
+}
+
+impl<'a> Candidate<'a> {
+    /// Claims of the best support.
+    pub(super) fn best(&self) -> impl Iterator<Item = &Claim<'a>> {
+        self.claims.iter().filter(|claim| claim.support == self.support)
+    }
+
+    /// The pairs of the best claims, by index, sorted.
+    pub(super) fn pairs(&self) -> BTreeSet<usize> {
+        self.best().filter_map(|claim| claim.pair).collect()
+    }
+
+    /// The rule of the best claim.
+    pub(super) fn rule(&self) -> Option<&'a Rule> {
+        self.best().next().map(|claim| claim.rule)
+    }
+}
+
+/// Causes, the one that explains most first; ties by proof, then by the vocabulary's order. What only
+/// ambiguous failures speak for comes after what failures of its class speak for.
+pub(super) fn candidates(claims: Vec<Claim<'_>>) -> Vec<Candidate<'_>> {
+    let mut by_cause: BTreeMap<Cause, Vec<Claim<'_>>> = BTreeMap::new();
+    for claim in claims {
+        by_cause.entry(claim.rule.cause).or_default().push(claim);
+    }
+    let mut candidates = Vec::new();
+    for (cause, claims) in by_cause {
+        let support = claims.iter().map(|claim| claim.support).max().unwrap_or(Support::Weak);
+        let explained = claims.iter().flat_map(|claim| claim.attempts.iter().copied()).collect();
+        candidates.push(Candidate { cause, claims, support, explained });
+    }
+    // What only ambiguous failures speak for must not outweigh what failures of its own class do.
+    let own = |candidate: &Candidate<'_>| {
+        let strong = candidate.claims.iter().filter(|claim| claim.support >= Support::Open);
+        strong.flat_map(|claim| claim.attempts.iter()).collect::<BTreeSet<_>>().len()
+    };
+    let rank = |candidate: &Candidate<'_>| (own(candidate), candidate.explained.len(), candidate.support);
+    candidates.sort_by(|a, b| rank(b).cmp(&rank(a)).then(a.cause.cmp(&b.cause)));
+    candidates
+}
+
+/// The confidence of each candidate and of `undetermined`, two decimals that sum to 1. Candidates compete for
+/// the failures that the first of them explains: a second fault with failures of its own is no rival.
+pub(super) fn confidences(candidates: &[Candidate<'_>], incident: &Incident) -> Vec<(Cause, f64)> {
+    let failed = |(index, attempt): (usize, &Attempt)| (attempt.outcome == Outcome::Failed).then_some(index);
+    let failed: BTreeSet<usize> = incident.attempts.iter().enumerate().filter_map(failed).collect();
+    let contested = candidates.first().map(|first| first.explained.clone()).unwrap_or_default();
+    let share = |part: usize, whole: usize| if whole == 0 { 0.0 } else { part as f64 / whole as f64 };
+    let explained: BTreeSet<usize> =
+        candidates.iter().flat_map(|candidate| candidate.explained.iter().copied()).collect();
+    let weight = |candidate: &Candidate<'_>| {
+        let common = candidate.explained.intersection(&contested).count();
+        (candidate.cause, candidate.support.weight() * share(common, contested.len()))
+    };
+    let mut weights: Vec<_> = candidates.iter().map(weight).collect();
+    weights.push((
+        Cause::undetermined(),
+        1.0 + 10.0 * share(failed.difference(&explained).count(), failed.len()),
+    ));
+    to_hundredths(weights)
+}
+
+/// Scales weights to hundredths that sum to exactly 1, the largest remainders rounded up.
+pub(super) fn to_hundredths(weights: Vec<(Cause, f64)>) -> Vec<(Cause, f64)> {
+    let total: f64 = weights.iter().map(|(_, weight)| weight).sum();
+    let mut parts: Vec<_> = weights
+        .into_iter()
+        .map(|(cause, weight)| (cause, 100.0 * weight / total))
+        .map(|(cause, exact)| (cause, exact.floor(), exact.fract()))
+        .collect();
+    let short = 100.0 - parts.iter().map(|(_, whole, _)| whole).sum::<f64>();
+    let mut order: Vec<usize> = (0..parts.len()).collect();
+    let remainder = |index: &usize| parts.get(*index).map_or(0.0, |part| part.2);
+    order.sort_by(|a, b| remainder(b).total_cmp(&remainder(a)).then(a.cmp(b)));
+    for index in order.into_iter().take(short.round() as usize) {
+        parts.get_mut(index).into_iter().for_each(|part| part.1 += 1.0);
+    }
+    parts.into_iter().map(|(cause, whole, _)| (cause, whole / 100.0)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn confidences_sum_to_one() {
+        let cause = Cause::undetermined();
+        for weights in [vec![1.0, 1.0, 1.0], vec![60.0, 1.0], vec![0.1, 0.2, 0.3, 12.0, 3.0, 3.0]] {
+            let parts = to_hundredths(weights.into_iter().map(|weight| (cause, weight)).collect());
+            let hundredths: f64 = parts.iter().map(|part| (part.1 * 100.0).round()).sum();
+            assert_eq!(hundredths, 100.0);
+        }
+    }
+
+    #[test]
+    fn support_orders_from_weak_to_proven() {
+        assert!(
+            Support::Weak < Support::Possible
+                && Support::Symptom < Support::Supported
+                && Support::Supported < Support::Proven
+        );
+        assert_eq!(Support::Open.level(), Level::Inconclusive);
+    }
+}
