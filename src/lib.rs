@@ -17,3 +17,4 @@ pub mod parse;
 pub mod evidence;
 pub mod incident;
 pub mod diagnose;
+pub mod plan;
