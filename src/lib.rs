@@ -18,3 +18,5 @@ pub mod evidence;
 pub mod incident;
 pub mod diagnose;
 pub mod plan;
+pub mod report;
+pub mod render;

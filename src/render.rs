@@ -1,0 +1,54 @@
+//! The report as text: one file a form. A renderer decides on layout, never on content.
+
+use serde::Serialize;
+
+use crate::report::Report;
+
+mod json;
+mod layout;
+mod summary;
+mod table;
+
+pub use json::to_json;
+
+/// A form of output.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Format {
+    /// For a person at a terminal.
+    #[default]
+    Table,
+    /// Five lines for a ticket.
+    Summary,
+    /// For programs.
+    Json,
+}
+
+/// How text is laid out.
+#[derive(Debug, Clone, Copy)]
+pub struct Style {
+    /// Columns of the terminal.
+    pub width: usize,
+    /// Whether colours may be used.
+    pub color: bool,
+}
+
+impl Default for Style {
+    fn default() -> Self {
+        Self { width: 80, color: false }
+    }
+}
+
+/// Writes `report` in `format`, with a final line end.
+#[must_use]
+pub fn render(report: &Report, format: Format, style: Style) -> String {
+    match format {
+        Format::Table => table::render(report, style),
+        Format::Summary => summary::render(report),
+        Format::Json => to_json(report),
+    }
+}
+
+/// The kebab-case name of a unit variant, as reports write it.
+fn word(value: &impl Serialize) -> String {
+    serde_json::to_value(value).ok().and_then(|value| value.as_str().map(str::to_owned)).unwrap_or_default()
+}

@@ -1,0 +1,468 @@
+//! The report from what the stages before it found. Everything is looked up, nothing is judged.
+
+use std::collections::BTreeSet;
+
+use jiff::Timestamp;
+
+use super::{
+    AddressReport, AlsoReport, AttemptReport, BundleReport, ChangeReport, CoverageReport, DelegationReport,
+    EvidenceReport, FindingReport, GapReport, HostReport, HypothesisReport, IssueReport, KnowledgeReport,
+    OnsetReport, PairReport, PlanReport, ProofReport, Report, Role, SCHEMA_VERSION, SourceReport, StepReport,
+    TimelineEntry, Tool, VerdictReport,
+};
+use crate::diagnose::{Diagnosis, Judgement, Placed, RuleOutcome, Strength};
+use crate::evidence::{Evidence, FactId, HostId};
+use crate::fact::{MigrationAuthentication, Position, Trustee};
+use crate::incident::{Attempt, Incident, Mode, Outcome, Pair, When, mode};
+use crate::knowledge::Knowledge;
+use crate::plan::{Hits, Plan, Step};
+
+/// Pieces of evidence that a finding shows.
+const SHOWN: usize = 20;
+
+/// Writes the report of an analysis.
+#[must_use]
+pub fn build(
+    bundle: &str,
+    evidence: &Evidence,
+    incident: &Incident,
+    diagnosis: &Diagnosis<'_>,
+    plan: &Plan,
+    knowledge: &Knowledge,
+) -> Report {
+    let builder = Builder { evidence, incident, diagnosis };
+    let attempts = builder.attempts();
+    let changes: Vec<_> = diagnosis.changes.iter().map(|placed| builder.change(placed)).collect();
+    Report {
+        schema_version: SCHEMA_VERSION,
+        command: "analyze",
+        tool: Tool {
+            name: "kcdoctor",
+            version: env!("CARGO_PKG_VERSION"),
+            knowledge: KnowledgeReport {
+                revision: knowledge.revision.clone(),
+                as_of: knowledge.as_of.clone(),
+            },
+        },
+        bundle: builder.bundle(bundle),
+        coverage: builder.coverage(),
+        hosts: builder.hosts(),
+        pairs: incident.pairs.iter().map(|pair| builder.pair(pair)).collect(),
+        onset: OnsetReport {
+            last_success: diagnosis.onset.last_success.map(text),
+            first_failure: diagnosis.onset.first_failure.map(text),
+        },
+        timeline: builder.timeline(&attempts, &changes),
+        attempts,
+        changes,
+        verdict: builder.verdict(),
+        also: diagnosis.also.iter().map(|judgement| builder.also(judgement)).collect(),
+        hypotheses: builder.hypotheses(),
+        findings: builder.findings(),
+        gaps: builder.gaps(),
+        plan: builder.plan(plan),
+    }
+}
+
+struct Builder<'a> {
+    evidence: &'a Evidence,
+    incident: &'a Incident,
+    diagnosis: &'a Diagnosis<'a>,
+}
+
+fn text(time: Timestamp) -> String {
+    time.to_string()
+}
+
+fn finding_id(index: usize) -> String {
+    format!("F{}", index + 1)
+}
+
+impl Builder<'_> {
+    fn name(&self, host: HostId) -> String {
+        self.evidence.hosts.name(host).to_owned()
+    }
+
+    fn names(&self, hosts: impl IntoIterator<Item = HostId>) -> Vec<String> {
+        let names: BTreeSet<_> = hosts.into_iter().map(|host| self.name(host)).collect();
+        names.into_iter().collect()
+    }
+
+    fn named_pairs(&self, pairs: &[(HostId, HostId)]) -> Vec<(String, String)> {
+        let mut named: Vec<_> =
+            pairs.iter().map(|(source, target)| (self.name(*source), self.name(*target))).collect();
+        named.sort();
+        named
+    }
+
+    fn bundle(&self, name: &str) -> BundleReport {
+        let mut hashes: Vec<_> = self
+            .evidence
+            .sources
+            .iter()
+            .filter_map(|source| source.hash)
+            .map(|hash| *hash.as_bytes())
+            .collect();
+        hashes.sort_unstable();
+        let hash = blake3::hash(&hashes.concat());
+        let mut used = vec![0u64; self.evidence.sources.len()];
+        for fact in &self.evidence.facts {
+            used.get_mut(fact.origin.source.0).into_iter().for_each(|count| *count += 1);
+        }
+        let source = |(source, used): (&crate::evidence::SourceRecord, u64)| SourceReport {
+            path: source.path.clone(),
+            hash: source.hash.map(|hash| format!("blake3:{hash}")),
+            kind: source.kind,
+            host: source.host.map(|host| self.name(host)),
+            records: source.records,
+            used,
+            first: source.span.map(|span| text(span.0)),
+            last: source.span.map(|span| text(span.1)),
+            issues: source
+                .issues
+                .iter()
+                .map(|issue| IssueReport { code: issue.code, detail: issue.detail.clone(), lost: issue.lost })
+                .collect(),
+        };
+        BundleReport {
+            name: name.to_owned(),
+            hash: format!("blake3:{hash}"),
+            sources: self.evidence.sources.iter().zip(used).map(source).collect(),
+        }
+    }
+
+    fn coverage(&self) -> Vec<CoverageReport> {
+        let row = |covered: &crate::evidence::Covered| CoverageReport {
+            host: self.name(covered.host),
+            channel: covered.channel.clone(),
+            records: covered.records,
+            first: text(covered.first),
+            last: text(covered.last),
+            holes: covered.holes.iter().map(|(from, to)| (text(*from), text(*to))).collect(),
+        };
+        self.evidence.coverage.iter().map(row).collect()
+    }
+
+    fn hosts(&self) -> Vec<HostReport> {
+        let listed = self.evidence.hosts.iter().filter(|(id, host)| {
+            host.is_node || host.is_dc || host.wrote_events || self.incident.nodes.contains(id)
+        });
+        listed.map(|(id, host)| self.host(id, host)).collect()
+    }
+
+    fn host(&self, id: HostId, host: &crate::evidence::Host) -> HostReport {
+        let object = self.evidence.directory.computer(id);
+        let machine = self.incident.machines.get(&id);
+        let role = match (host.is_node || self.incident.nodes.contains(&id), host.is_dc) {
+            (true, _) => Role::Node,
+            (false, true) => Role::Dc,
+            (false, false) => Role::Other,
+        };
+        let authentication = machine.and_then(|machine| machine.authentication.known());
+        HostReport {
+            name: host.name.clone(),
+            account: object
+                .and_then(|object| object.account.as_deref())
+                .map(|account| account.trim_end_matches('$').to_owned()),
+            fqdn: host.fqdn.clone(),
+            role,
+            os: machine.and_then(|machine| machine.version.clone()),
+            build: machine.and_then(|machine| machine.build.clone()),
+            migration_authentication: authentication.map(|authentication| {
+                if *authentication == MigrationAuthentication::Kerberos { "kerberos" } else { "credssp" }
+            }),
+            credential_guard: machine
+                .and_then(|machine| machine.credential_guard.last())
+                .map(|(_, running, _)| *running),
+            delegation: DelegationReport {
+                mode: object.map_or(Mode::Unknown, |object| mode(Some(object))),
+                allowed_to_delegate_to: object
+                    .and_then(|object| object.allowed_to_delegate_to.known())
+                    .map(|list| sorted(list)),
+                allowed_to_act: object
+                    .and_then(|object| object.allowed_to_act.known())
+                    .map(|trustees| self.trustees(trustees)),
+                spns: object.and_then(|object| object.spns.known()).map(|list| sorted(list)),
+            },
+        }
+    }
+
+    /// Hosts by name; a SID that no host bears stays a SID.
+    fn trustees(&self, trustees: &[Trustee]) -> Vec<String> {
+        let by = |matches: &dyn Fn(&crate::fact::DirectoryObject) -> bool| {
+            self.evidence
+                .hosts
+                .iter()
+                .map(|(id, _)| id)
+                .find(|id| self.evidence.directory.computer(*id).is_some_and(matches))
+        };
+        let name = |trustee: &Trustee| match trustee {
+            Trustee::Everyone => "everyone".to_owned(),
+            Trustee::Sid(sid) => by(&|object| object.sid.as_ref() == Some(sid))
+                .map_or_else(|| sid.to_string(), |host| self.name(host)),
+            Trustee::Dn(dn) => {
+                by(&|object| object.dn.as_deref().is_some_and(|own| own.eq_ignore_ascii_case(dn)))
+                    .map_or_else(|| dn.clone(), |host| self.name(host))
+            }
+        };
+        let mut names: Vec<_> = trustees.iter().map(name).collect();
+        names.sort();
+        names
+    }
+
+    fn attempts(&self) -> Vec<AttemptReport> {
+        self.incident
+            .attempts
+            .iter()
+            .enumerate()
+            .map(|(index, attempt)| self.attempt(index, attempt))
+            .collect()
+    }
+
+    fn attempt(&self, index: usize, attempt: &Attempt) -> AttemptReport {
+        let failed = attempt.outcome == Outcome::Failed;
+        AttemptReport {
+            id: format!("A{}", index + 1),
+            time: text(attempt.time),
+            vm: attempt.vm.clone(),
+            source: attempt.source.map(|host| self.name(host)),
+            target: attempt.target.map(|host| self.name(host)),
+            started_from: None,
+            user: None,
+            outcome: if failed { "failed" } else { "succeeded" },
+            class: failed.then_some(attempt.class),
+            codes: attempt.codes.iter().map(|code| format!("0x{code:08X}")).collect(),
+            side: attempt.side,
+            progress: attempt.progress,
+            evidence: attempt.facts.iter().filter_map(|fact| self.address(*fact)).collect(),
+        }
+    }
+
+    fn address(&self, fact: FactId) -> Option<AddressReport> {
+        let origin = self.evidence.fact(fact)?.origin;
+        let source = self.evidence.sources.get(origin.source.0)?.path.clone();
+        let (record, line) = match origin.at {
+            Position::Record(record) => (Some(record), None),
+            Position::Line(line) => (None, Some(line)),
+        };
+        Some(AddressReport { source, record, line })
+    }
+
+    fn pair(&self, pair: &Pair) -> PairReport {
+        let times: Vec<_> = self.incident.failures(pair).map(|(_, attempt)| attempt.time).collect();
+        let successes: Vec<_> = self.incident.successes(pair).map(|(_, attempt)| attempt.time).collect();
+        PairReport {
+            source: self.name(pair.source),
+            target: self.name(pair.target),
+            failed: times.len(),
+            succeeded: successes.len(),
+            first_failure: times.iter().min().copied().map(text),
+            last_failure: times.iter().max().copied().map(text),
+            last_success: successes.iter().max().copied().map(text),
+            delegation: pair.grant,
+            missing_spns: pair.missing_spns.known().cloned(),
+        }
+    }
+
+    fn change(&self, placed: &Placed<'_>) -> ChangeReport {
+        let change = placed.change;
+        let when = |when: When| match when {
+            When::At(time) => text(time),
+            When::On(day) => day.to_string(),
+        };
+        let precision = change
+            .effective
+            .or(change.installed)
+            .map(|when| if matches!(when, When::At(_)) { "second" } else { "day" });
+        let rule = self.diagnosis.verdict.rule.map(|rule| &rule.id);
+        let shown = |(_, finding): &(usize, &crate::diagnose::Finding<'_>)| {
+            Some(&finding.rule.id) == rule && finding.outcome == RuleOutcome::Hit
+        };
+        let witness =
+            self.diagnosis.findings.iter().enumerate().filter(shown).map(|(index, _)| finding_id(index));
+        ChangeReport {
+            kind: change.kind,
+            id: change.id.clone(),
+            summary: super::words::change(change, self.evidence),
+            host: change.host.map(|host| self.name(host)),
+            installed_at: change.installed.map(when),
+            effective_at: change.effective.map(when),
+            precision,
+            hardening: Some(change.hardening.clone()).filter(|hardening| !hardening.is_empty()),
+            relation: placed.relation,
+            strength: placed.strength,
+            witness: if placed.strength == Strength::Mechanism { witness.collect() } else { Vec::new() },
+        }
+    }
+
+    fn timeline(&self, attempts: &[AttemptReport], changes: &[ChangeReport]) -> Vec<TimelineEntry> {
+        let mut timeline: Vec<(Timestamp, TimelineEntry)> = Vec::new();
+        for (attempt, own) in attempts.iter().zip(&self.incident.attempts) {
+            let (host, reference) = (attempt.source.clone(), attempt.id.clone());
+            timeline.push((
+                own.time,
+                TimelineEntry { time: attempt.time.clone(), host, kind: "attempt", reference },
+            ));
+        }
+        for (change, placed) in changes.iter().zip(&self.diagnosis.changes) {
+            let (stated, when) = (
+                change.effective_at.clone().or(change.installed_at.clone()),
+                placed.change.effective.or(placed.change.installed),
+            );
+            if let Some((time, when)) = stated.zip(when) {
+                let entry = TimelineEntry {
+                    time,
+                    host: change.host.clone(),
+                    kind: "change",
+                    reference: change.id.clone(),
+                };
+                timeline.push((when.span().0, entry));
+            }
+        }
+        for covered in &self.evidence.coverage {
+            let host = Some(self.name(covered.host));
+            timeline.extend(covered.holes.iter().map(|(from, _)| {
+                (
+                    *from,
+                    TimelineEntry {
+                        time: text(*from),
+                        host: host.clone(),
+                        kind: "gap",
+                        reference: covered.channel.clone(),
+                    },
+                )
+            }));
+        }
+        timeline.sort();
+        timeline.into_iter().map(|(_, entry)| entry).collect()
+    }
+
+    fn verdict(&self) -> VerdictReport {
+        let verdict = &self.diagnosis.verdict;
+        VerdictReport {
+            cause: verdict.cause,
+            family: verdict.cause.family(),
+            level: verdict.level,
+            confidence: self.diagnosis.confidence,
+            pairs: self.named_pairs(&verdict.pairs),
+            summary: super::words::summary(self.diagnosis, self.incident, self.evidence),
+            trigger: self.diagnosis.trigger.map(|change| change.id.clone()),
+        }
+    }
+
+    fn also(&self, judgement: &Judgement<'_>) -> AlsoReport {
+        AlsoReport {
+            cause: judgement.cause,
+            family: judgement.cause.family(),
+            level: judgement.level,
+            pairs: self.named_pairs(&judgement.pairs),
+        }
+    }
+
+    fn hypotheses(&self) -> Vec<HypothesisReport> {
+        let ids = |indices: &[usize]| indices.iter().map(|index| finding_id(*index)).collect();
+        let hypothesis = |hypothesis: &crate::diagnose::Hypothesis| HypothesisReport {
+            cause: hypothesis.cause,
+            family: hypothesis.cause.family(),
+            confidence: hypothesis.confidence,
+            supports: ids(&hypothesis.supports),
+            contradicts: ids(&hypothesis.contradicts),
+            ruled_out_by: hypothesis
+                .contradicts
+                .first()
+                .filter(|_| hypothesis.confidence == 0.0 && hypothesis.supports.is_empty())
+                .map(|index| finding_id(*index)),
+        };
+        self.diagnosis.hypotheses.iter().map(hypothesis).collect()
+    }
+
+    fn findings(&self) -> Vec<FindingReport> {
+        let finding = |(index, finding): (usize, &crate::diagnose::Finding<'_>)| {
+            let pairs: Vec<_> = finding
+                .pairs
+                .iter()
+                .filter_map(|index| self.incident.pairs.get(*index))
+                .map(|pair| (pair.source, pair.target))
+                .collect();
+            FindingReport {
+                id: finding_id(index),
+                rule: finding.rule.id.clone(),
+                cause: finding.rule.cause,
+                outcome: finding.outcome,
+                severity: finding.rule.severity,
+                title: finding.rule.title.clone(),
+                hosts: self.names(pairs.iter().flat_map(|(source, target)| [*source, *target])),
+                pairs: self.named_pairs(&pairs),
+                missing: finding.missing.iter().cloned().collect(),
+                because: finding.because.iter().cloned().collect(),
+                evidence_total: finding.proof.len(),
+                evidence: finding.proof.iter().take(SHOWN).filter_map(|fact| self.piece(*fact)).collect(),
+            }
+        };
+        self.diagnosis.findings.iter().enumerate().map(finding).collect()
+    }
+
+    fn piece(&self, fact: FactId) -> Option<EvidenceReport> {
+        let AddressReport { source, record, line } = self.address(fact)?;
+        let host = self.evidence.host_of(fact).map(|host| self.name(host));
+        let time = self.evidence.event(fact).map(|event| text(event.time));
+        Some(EvidenceReport {
+            source,
+            record,
+            line,
+            time,
+            host,
+            excerpt: super::excerpt::excerpt(self.evidence.fact(fact)?),
+        })
+    }
+
+    fn gaps(&self) -> Vec<GapReport> {
+        let gap = |gap: &crate::diagnose::Gap| GapReport {
+            id: gap.id.clone(),
+            hosts: self.names(gap.hosts.iter().copied()),
+            matters_for: gap.matters_for.iter().copied().collect(),
+            why: gap.why.clone(),
+            collect: gap.collect.clone(),
+        };
+        self.diagnosis.gaps.iter().map(gap).collect()
+    }
+
+    fn plan(&self, plan: &Plan) -> PlanReport {
+        let hits =
+            |hits: &Hits| hits.iter().map(|(rule, pairs)| (rule.clone(), self.named_pairs(pairs))).collect();
+        PlanReport {
+            steps: plan.steps.iter().enumerate().map(|(index, step)| self.step(index, step)).collect(),
+            proof: ProofReport {
+                before: hits(&plan.before),
+                after: hits(&plan.after),
+                remaining: plan.remaining.clone(),
+            },
+        }
+    }
+
+    fn step(&self, index: usize, step: &Step) -> StepReport {
+        StepReport {
+            n: index + 1,
+            kind: step.kind.clone(),
+            title: step.title.clone(),
+            host: step.host.map(|host| self.name(host)),
+            targets: self.names(step.targets.iter().copied()),
+            add_spns: step.add_spns.clone(),
+            optional: step.optional,
+            blocked_by: step.blocked_by.clone(),
+            rights: step.rights.clone(),
+            why: step.why.iter().map(|index| finding_id(*index)).collect(),
+            precheck: step.precheck.clone(),
+            command: step.command.clone(),
+            aduc: step.clicks.clone(),
+            verify: step.verify.clone(),
+            rollback: step.rollback.clone(),
+        }
+    }
+}
+
+fn sorted(list: &[String]) -> Vec<String> {
+    let mut list = list.to_vec();
+    list.sort();
+    list
+}
