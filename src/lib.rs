@@ -20,3 +20,5 @@ pub mod diagnose;
 pub mod plan;
 pub mod report;
 pub mod render;
+pub mod command;
+pub mod cli;

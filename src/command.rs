@@ -1,0 +1,4 @@
+//! One file a subcommand, each a few calls into the stages.
+
+pub mod analyze;
+pub mod schema;

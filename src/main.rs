@@ -1,0 +1,127 @@
+//! Arguments in, exit status out.
+
+use std::fs::File;
+use std::io::{self, IsTerminal, Write};
+use std::path::Path;
+use std::process::ExitCode;
+use std::sync::Once;
+use std::time::{Duration, Instant};
+
+use clap::Parser;
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use kcdoctor::bundle::{Bundle, Limits};
+use kcdoctor::cli::{AnalyzeArgs, Cli, ColorArg, Command};
+use kcdoctor::command::{analyze, schema};
+use kcdoctor::error::Error;
+use kcdoctor::incident::Scope;
+use kcdoctor::knowledge::Knowledge;
+use kcdoctor::render::{Style, render};
+
+/// Columns where the terminal does not say.
+const WIDTH: usize = 80;
+/// Work shorter than this shows no progress.
+const PATIENCE: Duration = Duration::from_millis(500);
+
+fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return usage(&error),
+    };
+    let result = match cli.command {
+        Command::Analyze(arguments) => run_analyze(&arguments),
+        Command::Schema => write_out(None, &schema::run()).map(|()| 0),
+    };
+    match result {
+        Ok(status) => ExitCode::from(status),
+        Err(error) => {
+            // Nobody is left to be told where standard error is gone too.
+            let _ = writeln!(io::stderr(), "kcdoctor: {error}");
+            ExitCode::from(error.exit_status())
+        }
+    }
+}
+
+/// Help and version go to standard output and are no error; everything else is wrong usage.
+fn usage(error: &clap::Error) -> ExitCode {
+    let _ = error.print();
+    ExitCode::from(if error.use_stderr() { 64 } else { 0 })
+}
+
+fn run_analyze(arguments: &AnalyzeArgs) -> Result<u8, Error> {
+    let knowledge = Knowledge::load()?;
+    let bundle = Bundle::open(&arguments.bundles, &Limits::default())?;
+    let scope = Scope { since: arguments.since, until: arguments.until, nodes: arguments.nodes.clone() };
+    let progress = Progress::new(bundle.sources.len(), arguments.no_progress || arguments.quiet);
+    let options = analyze::Options { scope, threads: arguments.threads };
+    let report = analyze::analyze(&bundle, &knowledge, &options, &|| progress.tick());
+    progress.bar.finish_and_clear();
+    let report = report?;
+    if !arguments.quiet {
+        warn_of_nodes(arguments, &report);
+    }
+    let text = render(&report, arguments.format.into(), style(arguments));
+    write_out(arguments.output.as_deref(), &text)?;
+    Ok(if arguments.exit_code { analyze::verdict_status(report.verdict.level) } else { 0 })
+}
+
+/// A host that was asked for and is not in the bundle is most likely misspelt.
+fn warn_of_nodes(arguments: &AnalyzeArgs, report: &kcdoctor::report::Report) {
+    let known = |name: &str| {
+        report.hosts.iter().any(|host| {
+            host.name.eq_ignore_ascii_case(name)
+                || host.fqdn.as_deref().is_some_and(|fqdn| fqdn.eq_ignore_ascii_case(name))
+        })
+    };
+    for name in arguments.nodes.iter().filter(|name| !known(name)) {
+        let _ = writeln!(io::stderr(), "kcdoctor: warning: no host of the bundle is called {name}");
+    }
+}
+
+/// A bar on standard error where that is a terminal; it appears when the work turns out to be long.
+struct Progress {
+    bar: ProgressBar,
+    begun: Instant,
+    shown: Once,
+    wanted: bool,
+}
+
+impl Progress {
+    fn new(sources: usize, hidden: bool) -> Self {
+        let bar = ProgressBar::with_draw_target(Some(sources as u64), ProgressDrawTarget::hidden());
+        let template = ProgressStyle::with_template("reading {pos}/{len} files {wide_bar} {elapsed}");
+        bar.set_style(template.unwrap_or_else(|_| ProgressStyle::default_bar()));
+        Self { bar, begun: Instant::now(), shown: Once::new(), wanted: !hidden && io::stderr().is_terminal() }
+    }
+
+    fn tick(&self) {
+        if self.wanted && self.begun.elapsed() >= PATIENCE {
+            self.shown.call_once(|| self.bar.set_draw_target(ProgressDrawTarget::stderr_with_hz(4)));
+        }
+        self.bar.inc(1);
+    }
+}
+
+fn style(arguments: &AnalyzeArgs) -> Style {
+    let to_terminal = arguments.output.is_none() && io::stdout().is_terminal();
+    let color = match arguments.color {
+        ColorArg::Always => true,
+        ColorArg::Never => false,
+        ColorArg::Auto => to_terminal && std::env::var_os("NO_COLOR").is_none(),
+    };
+    let columns = std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok());
+    Style { width: columns.filter(|_| to_terminal).unwrap_or(WIDTH), color }
+}
+
+/// A reader that went away early is no error.
+fn write_out(output: Option<&Path>, text: &str) -> Result<(), Error> {
+    let result = match output {
+        Some(path) => File::create(path).and_then(|mut file| file.write_all(text.as_bytes())),
+        None => io::stdout().write_all(text.as_bytes()).and_then(|()| io::stdout().flush()),
+    };
+    match result {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        result => {
+            result.map_err(Error::io(output.map_or_else(|| "standard output".into(), Path::to_path_buf)))
+        }
+    }
+}
