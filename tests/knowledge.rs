@@ -1,0 +1,124 @@
+//! What `knowledge/` says holds together.
+
+use std::collections::BTreeSet;
+use std::fs;
+
+use kcdoctor::incident::trigger;
+use kcdoctor::knowledge::{Class, Knowledge, PLACEHOLDERS, Space, vocabulary};
+
+use kcdoctor::plan::ORDER;
+
+use super::root;
+
+#[test]
+fn rules_name_what_exists_and_say_why() {
+    let knowledge = Knowledge::load().unwrap();
+    for rule in &knowledge.rules {
+        for fix in &rule.fixes {
+            assert!(knowledge.fixes.named(fix).is_some(), "{}: no fix {fix}", rule.id);
+        }
+        for name in &rule.triggers {
+            assert!(trigger(name).is_some(), "{}: no change is called {name}", rule.id);
+        }
+        assert_eq!(rule.cause.is_fault(), !rule.fixes.is_empty(), "{}", rule.id);
+        assert!(
+            rule.prose.len() > 100
+                && !rule.verification.sources.is_empty()
+                && rule.verification.checked.len() == 10,
+            "{}",
+            rule.id
+        );
+    }
+}
+
+/// A fix without a rule would be dead text.
+#[test]
+fn every_fix_is_used_and_its_templates_are_whole() {
+    let knowledge = Knowledge::load().unwrap();
+    let used: BTreeSet<_> = knowledge.rules.iter().flat_map(|rule| &rule.fixes).collect();
+    for fix in knowledge.fixes.all() {
+        assert!(used.contains(&fix.id), "{} is used by no rule", fix.id);
+        assert!(ORDER.contains(&fix.id.as_str()), "{} has no place in the plan", fix.id);
+        let texts = [&fix.title, &fix.rights, &fix.precheck, &fix.command, &fix.verify, &fix.rollback];
+        for text in texts.into_iter().chain(&fix.clicks) {
+            for name in text.split('{').skip(1).filter_map(|rest| rest.split_once('}')).map(|(name, _)| name)
+            {
+                let word = !name.is_empty() && name.chars().all(|c| c.is_ascii_lowercase() || c == '_');
+                assert!(!word || PLACEHOLDERS.contains(&name), "{}: {{{name}}} is no placeholder", fix.id);
+            }
+        }
+    }
+}
+
+#[test]
+fn every_signal_has_a_source_and_a_name_of_its_own() {
+    let knowledge = Knowledge::load().unwrap();
+    let ids: BTreeSet<_> = knowledge.signals.all().iter().map(|signal| &signal.id).collect();
+    assert_eq!(ids.len(), knowledge.signals.all().len());
+    assert!(
+        knowledge.signals.all().iter().all(|signal| !signal.source.is_empty() && signal.checked.len() == 10)
+    );
+}
+
+#[test]
+fn the_codes_that_everything_hangs_on_are_known() {
+    let knowledge = Knowledge::load().unwrap();
+    let class = |space, code| knowledge.codes.of(space, code).map(|known| known.class);
+    assert_eq!(class(Space::Hresult, 0x8009_030E), Some(Class::Delegation));
+    assert_eq!(class(Space::Hresult, 0x8009_0324), Some(Class::Clock));
+    assert_eq!(class(Space::Hresult, 0x8007_0005), Some(Class::AccessDenied));
+    assert_eq!(class(Space::Kerberos, 0x25), Some(Class::Clock));
+}
+
+#[test]
+fn hardening_changes_have_sources_and_phases_in_order() {
+    let knowledge = Knowledge::load().unwrap();
+    for hardening in knowledge.hardenings.all() {
+        assert!(!hardening.sources.is_empty() && hardening.checked.len() == 10, "{}", hardening.id);
+        assert!(hardening.phase.is_sorted_by_key(|phase| phase.date.clone()), "{}", hardening.id);
+    }
+    assert_eq!(
+        knowledge.hardenings.brought_by_upgrade("2025").collect::<Vec<_>>(),
+        ["CREDGUARD-DEFAULT-WS2025"]
+    );
+}
+
+#[test]
+fn facts_have_one_name_each_and_every_gap_is_documented() {
+    let names: BTreeSet<_> = vocabulary::FACTS.iter().map(|fact| (fact.of, fact.name)).collect();
+    assert_eq!(names.len(), vocabulary::FACTS.len());
+    let documented = fs::read_to_string(root().join("docs/gaps.md")).unwrap();
+    for fact in vocabulary::FACTS {
+        let gap = fact.gap.split(':').next().unwrap();
+        assert!(documented.contains(&format!("`{gap}")), "{gap} is not in docs/gaps.md");
+    }
+}
+
+/// Every issue code in the source stands in `docs/issues.md`.
+#[test]
+fn every_issue_is_documented() {
+    let documented = fs::read_to_string(root().join("docs/issues.md")).unwrap();
+    let mut folders = vec![root().join("src/parse"), root().join("src/bundle")];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+                continue;
+            }
+            let text = fs::read_to_string(&path).unwrap();
+            for rest in ["Issue::note(", "Issue::loss("].iter().flat_map(|call| text.split(call).skip(1)) {
+                let Some(code) = rest.trim_start().strip_prefix('"').and_then(|rest| rest.split_once('"'))
+                else {
+                    continue;
+                };
+                assert!(
+                    documented.contains(&format!("`{}`", code.0)),
+                    "{}: {} is not in docs/issues.md",
+                    path.display(),
+                    code.0
+                );
+            }
+        }
+    }
+}
