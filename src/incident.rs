@@ -137,8 +137,10 @@ pub struct Incident {
     pub clock_offsets: BTreeMap<HostId, i64>,
     /// Hosts whose clock is the one that is wrong.
     pub wrong_clocks: BTreeSet<HostId>,
-    /// Attempts of which an end is not known, by index.
-    unplaced: Vec<usize>,
+    /// Successes of which an end is not known, by index, for each host that recorded them.
+    unplaced: BTreeMap<HostId, Vec<usize>>,
+    /// Hosts with a pair that is granted what it needs.
+    working: BTreeSet<HostId>,
     /// Changes of each host's computer object, by index.
     object_changes: BTreeMap<HostId, Vec<usize>>,
     /// Whether any log of Hyper-V is there, so that "no failure" can be said.
@@ -186,6 +188,7 @@ impl Incident {
         }
         let mut incident = Self {
             unplaced,
+            working: BTreeSet::new(),
             object_changes,
             attempts,
             pairs: Vec::new(),
@@ -309,6 +312,8 @@ impl Incident {
     fn weigh_delegation(&mut self, evidence: &Evidence, directory: &Directory) {
         let mut pairs = std::mem::take(&mut self.pairs);
         self.weigh(&mut pairs, evidence, directory);
+        let works = |pair: &&Pair| matches!(pair.grant, Grant::Granted | Grant::NotNeeded);
+        self.working = pairs.iter().filter(works).flat_map(|pair| [pair.source, pair.target]).collect();
         self.pairs = pairs;
     }
 
@@ -395,15 +400,11 @@ impl Incident {
         {
             return Known::Known(moved.facts.first().copied());
         }
-        // Success events of the service name neither end.
-        let open = |attempt: &&Attempt| {
-            let unplaced = attempt.source.is_none() || attempt.target.is_none() || !attempt.direction_proven;
-            attempt.outcome == Outcome::Succeeded
-                && unplaced
-                && attempt.writers.iter().any(|writer| ends.contains(writer))
-        };
-        let is_open =
-            self.unplaced.iter().filter_map(|index| self.attempts.get(*index)).filter(open).any(since);
+        // Success events of the service name neither end: such a one may be of this pair, unless another pair of
+        // its writer is granted what it needs.
+        let open = |host: &&HostId| !self.working.contains(*host);
+        let recorded = ends.iter().filter(open).filter_map(|host| self.unplaced.get(host)).flatten();
+        let is_open = recorded.filter_map(|index| self.attempts.get(*index)).any(since);
         if is_open { Known::Unknown(Reason::NotAskedFor) } else { Known::Known(None) }
     }
 
@@ -464,14 +465,15 @@ pub fn is_near(times: &[Timestamp], time: Timestamp, distance: SignedDuration) -
     around.into_iter().any(|other| other.duration_since(time).abs() <= distance)
 }
 
-/// Attempts of which an end is not known, or only assumed, by index.
-fn unplaced(attempts: &[Attempt]) -> Vec<usize> {
-    attempts
-        .iter()
-        .enumerate()
-        .filter(|(_, attempt)| !attempt.direction_proven)
-        .map(|(index, _)| index)
-        .collect()
+/// Successes of which an end is not known, or only assumed, for each host that recorded them.
+fn unplaced(attempts: &[Attempt]) -> BTreeMap<HostId, Vec<usize>> {
+    let mut unplaced: BTreeMap<HostId, Vec<usize>> = BTreeMap::new();
+    for (index, attempt) in attempts.iter().enumerate() {
+        if attempt.outcome == Outcome::Succeeded && !attempt.direction_proven {
+            attempt.writers.iter().for_each(|writer| unplaced.entry(*writer).or_default().push(index));
+        }
+    }
+    unplaced
 }
 
 /// Every host's own state.

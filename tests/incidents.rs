@@ -450,6 +450,19 @@ fn hosts_without_a_cluster_that_never_moved_anything_are_latent() {
     assert_eq!((report.verdict.cause.name(), level(&report).as_str()), ("kcd-missing", "latent"));
 }
 
+/// A success that names no end is laid to a pair that is granted what it needs, where there is one.
+#[test]
+fn a_success_without_ends_belongs_to_the_pair_that_can() {
+    let mut case = classic();
+    case.objects(&[
+        ("HV01", MEMBER, &[], ""),
+        ("HV02", ANY_PROTOCOL, &["HV01"], "operatingSystem: Windows Server 2019 Standard"),
+    ]);
+    case.service(20415, 4, "HV02", "16T10:00:00", &["WEB03", IDS[1], "0.4"]);
+    let report = case.report();
+    assert_eq!((grant(&report, "HV02", "HV01").as_str(), level(&report).as_str()), ("granted", "confirmed"));
+}
+
 /// It worked before with the very same objects, so what they lack is not what changed.
 #[test]
 fn a_move_that_worked_before_with_the_same_objects_caps_the_verdict() {
