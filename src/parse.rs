@@ -9,7 +9,7 @@ use std::borrow::Cow;
 use rayon::prelude::*;
 
 use crate::bundle::{Bundle, Source, Stream, unreadable};
-use crate::fact::{Fact, Observation, Origin, Parsed, Position, SourceId};
+use crate::fact::{Fact, Issue, Observation, Origin, Parsed, Position, SourceId};
 use crate::knowledge::Interest;
 
 mod computer_csv;
@@ -105,6 +105,10 @@ fn parse_source(source: &Source, context: &Context<'_>) -> ParsedSource {
 }
 
 fn read_stream(mut stream: Stream<'_>, result: &mut ParsedSource, context: &Context<'_>) {
+    if stream.head().starts_with(b"PK\x03\x04") {
+        let detail = "an archive inside an archive is not read; unpack it beside the other files";
+        result.parsed.issues.push(Issue::loss("archive-nested", detail, None));
+    }
     if let Some(format) = recognise(stream.head()) {
         result.kind = format.kind;
         let mut parsed = (format.parse)(&mut stream, context);

@@ -98,6 +98,13 @@ pub(super) fn gaps(
     if onset.first_failure.is_some() && onset.last_success.is_none() {
         gaps.add("logs-before-onset", None, verdict.cause);
     }
+    // Where hosts are known, nobody has to be asked for "a host".
+    for kind in ["hyperv-log", "system-log"] {
+        let any = format!("{kind}:HOST");
+        if gaps.all.keys().any(|id| *id != any && id.starts_with(kind)) {
+            gaps.all.remove(&any);
+        }
+    }
     if verdict.level == Level::Inconclusive && gaps.all.is_empty() {
         gaps.add("user-objects", None, verdict.cause);
     }
