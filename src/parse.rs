@@ -2,7 +2,7 @@
 //!
 //! A format is one file in `src/parse/` and one line in [`FORMATS`]. Recognition looks at the first
 //! 64 KiB and never at a file's name: collectors rename everything. A parser never fails; what it could
-//! not read becomes an [`Issue`](crate::fact::Issue), and the rest of the source is still read.
+//! not read becomes an [`Issue`], and the rest of the source is still read.
 
 use std::borrow::Cow;
 

@@ -128,12 +128,12 @@ struct Planner<'a> {
 }
 
 impl Planner<'_> {
-    /// One step a gap that keeps the verdict from being sure.
+    /// One step a host for the gaps that keep the verdict from being sure.
     fn collect(&self) -> Vec<Step> {
         if !matches!(self.diagnosis.verdict.level, Level::Inconclusive | Level::Possible | Level::Probable) {
             return Vec::new();
         }
-        // One step a host: several gaps of one host are one visit to it.
+        // Several gaps of one host are one visit to it.
         let mut visits: BTreeMap<Option<HostId>, Vec<&Gap>> = BTreeMap::new();
         for gap in &self.diagnosis.gaps {
             let host = gap.hosts.first().copied().filter(|_| gap.hosts.len() == 1);

@@ -6,7 +6,7 @@
 //!
 //! Three steps a chunk: find the records ([`chunk`]); find provider, id, host and time of each without
 //! decoding it ([`system`]), which is all that coverage needs; decode those that are worth it ([`decode`],
-//! [`event`]). What is *not* done here: carving old records out of the slack of chunks, and rendering
+//! [`event`](super::event)). What is *not* done here: carving old records out of the slack of chunks, and rendering
 //! messages, for which a log carries no texts.
 
 use std::borrow::Cow;
