@@ -536,6 +536,30 @@ mod tests {
 
     const MIGRATION: &str = "Microsoft Virtual System Migration Service";
 
+    /// A list that the end of the file cuts is no whole list.
+    #[test]
+    fn a_cut_row_keeps_its_whole_values_only() {
+        let head = "\"Name\",\"SamAccountName\",\"userAccountControl\",\"msDS-AllowedToDelegateTo\",\"servicePrincipalName\"\n";
+        let row = "\"HV01\",\"HV01$\",\"4096\",\"cifs/hv02;cifs/hv03\",\"HOST/HV01\"";
+        for end in ["/hv0", "\",\"HO"] {
+            let cut = &row[..row.rfind(end).unwrap() + end.len()];
+            let parsed = read_bytes(format!("{head}{cut}").as_bytes());
+            assert!(codes(&parsed).contains(&"csv-truncated"), "{cut}");
+            let object = &objects(parsed)[0];
+            assert_eq!(object.user_account_control, Known::Known(4096));
+            let list = if end == "/hv0" {
+                Known::Unknown(Reason::Truncated)
+            } else {
+                known(["cifs/hv02", "cifs/hv03"])
+            };
+            assert_eq!(object.allowed_to_delegate_to, list);
+            assert_eq!(object.spns, Known::Unknown(Reason::Truncated));
+        }
+        let whole = read_bytes(format!("{head}{row}").as_bytes());
+        assert_eq!(codes(&whole), [""; 0]);
+        assert_eq!(objects(whole)[0].spns, known(["HOST/HV01"]));
+    }
+
     #[test]
     fn an_export_is_read_in_every_dress() {
         let text = "#TYPE Selected.Microsoft.ActiveDirectory.Management.ADComputer\r\n\

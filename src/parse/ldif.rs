@@ -126,6 +126,8 @@ struct Entry {
     dn: String,
     change: Option<String>,
     values: Vec<Value>,
+    /// The file ends within it.
+    cut: bool,
 }
 
 /// An object that was read, before it is known what its search asked for.
@@ -135,6 +137,8 @@ struct Object {
     carried: Attributes,
     object: DirectoryObject,
     parts: Vec<Part>,
+    /// The file ends within it.
+    cut: bool,
 }
 
 /// A part of a list that came in ranges.
@@ -170,8 +174,13 @@ fn parse(stream: &mut Stream<'_>, context: &Context<'_>) -> Parsed {
     let source = text::read(stream);
     let mut reader =
         Reader { sections: vec![Section::default()], issues: source.issues, ..Reader::default() };
-    for (line, content) in unfold(&source.text) {
-        reader.take(line, &content);
+    let mut lines = unfold(&source.text).peekable();
+    while let Some((line, content)) = lines.next() {
+        if lines.peek().is_none() && !source.text.ends_with('\n') {
+            reader.take_cut(&content);
+        } else {
+            reader.take(line, &content);
+        }
     }
     reader.finish_entry();
     reader.into_parsed(context)
@@ -215,6 +224,23 @@ impl Reader {
             self.entry = Some(Entry { line, dn: decoded(raw.trim(), base64), ..Entry::default() });
         } else if let Some((name, rest)) = content.split_once(':') {
             self.take_value(name, rest);
+        }
+    }
+
+    /// The last line, where no line end follows it: what it says may be half of what stood there, and what
+    /// its entry still held is not known.
+    fn take_cut(&mut self, content: &str) {
+        let begins_entry = after_dn(content).is_some();
+        if begins_entry {
+            self.finish_entry();
+        }
+        if let Some(entry) = &mut self.entry {
+            entry.cut = true;
+        }
+        if begins_entry || self.entry.is_some() {
+            let detail = "the file ends in the middle of its last object, whose lists count as unknown; copy or export \
+                          it again";
+            self.issues.push(Issue::loss("ldif-truncated", detail, Some(1)));
         }
     }
 
@@ -292,7 +318,9 @@ impl Reader {
         };
         let mut undecoded = 0;
         for mut object in self.objects {
-            if let Some(section) = self.sections.get(object.section) {
+            if object.cut {
+                forget(&mut object.object);
+            } else if let Some(section) = self.sections.get(object.section) {
                 fill(&mut object.object, object.carried, section);
             }
             undecoded += u64::from(has_undecodable(&object.object));
@@ -410,7 +438,9 @@ fn object(entry: Entry, carried: Attributes, section: usize) -> Option<Object> {
         when_changed: first(Attribute::WhenChanged).and_then(|time| text::generalized_time(&time)),
         members: list(&entry.values, Attribute::Member),
     };
-    Some(Object { line: entry.line, section, carried, object, parts: parts(&entry.values) })
+    // A part of a cut entry may lack values, so its list does not end there.
+    let parts = if entry.cut { Vec::new() } else { parts(&entry.values) };
+    Some(Object { line: entry.line, section, carried, object, parts, cut: entry.cut })
 }
 
 /// A single value that is stated, decoded by `decode`.
@@ -550,6 +580,16 @@ fn fill(object: &mut DirectoryObject, carried: Attributes, section: &Section) {
     }
 }
 
+/// Of an entry that is cut no list and no absence is known.
+fn forget(object: &mut DirectoryObject) {
+    let unknown = Reason::Truncated;
+    object.spns = Known::Unknown(unknown);
+    object.allowed_to_delegate_to = Known::Unknown(unknown);
+    object.allowed_to_act = Known::Unknown(unknown);
+    object.encryption_types = Known::Unknown(unknown);
+    object.members = Known::Unknown(unknown);
+}
+
 fn has_undecodable(object: &DirectoryObject) -> bool {
     let unknown = |reason: Option<Reason>| reason == Some(Reason::Undecodable);
     unknown(reason(&object.user_account_control))
@@ -661,6 +701,31 @@ mod tests {
         assert_eq!(first.allowed_to_delegate_to, Known::Unknown(NOT_ASKED));
     }
 
+    /// A file that ends within a line says nothing of what its last object lacks, nor that its lists are whole.
+    #[test]
+    fn a_cut_object_is_unknown_and_never_empty() {
+        let whole = "# extended LDIF\n# requesting: ALL\n\ndn: CN=HV02,DC=x\nobjectClass: computer\n\
+                     userAccountControl: 4096\n\n";
+        let truncated = || Known::Unknown(Reason::Truncated);
+        let in_a_list = "dn: CN=HV01,DC=x\nobjectClass: computer\ncn: HV01\nuserAccountControl: 4096\n\
+                         msDS-AllowedToDelegateTo: cifs/hv02\nmsDS-AllowedToDelegateTo: cifs/h";
+        for (cut, account_control) in
+            [(in_a_list, Known::Known(4096)), (&in_a_list[..60], Known::Unknown(NOT_ASKED))]
+        {
+            let parsed = read(&format!("{whole}{cut}"));
+            assert_eq!(codes(&parsed), ["ldif-truncated"], "{cut}");
+            let [two, one] = <[_; 2]>::try_from(objects(parsed)).unwrap();
+            assert_eq!((two.allowed_to_delegate_to, two.spns), (known([]), known([])));
+            assert_eq!(one.name.as_deref(), Some("HV01"));
+            assert_eq!(one.user_account_control, account_control);
+            assert_eq!((one.allowed_to_delegate_to, one.spns), (truncated(), truncated()));
+            assert_eq!(one.allowed_to_act, Known::Unknown(Reason::Truncated));
+        }
+        assert_eq!(codes(&read(&format!("{whole}dn: CN=HV0"))), ["ldif-truncated"]);
+        assert_eq!(codes(&read(whole.trim_end())), ["ldif-truncated"]);
+        assert_eq!(codes(&read(&format!("{whole}# numEntries: 1"))), [""; 0]);
+    }
+
     #[test]
     fn ranges_are_joined_or_truncated() {
         let part = |range: &str, value: &str| {
@@ -757,6 +822,6 @@ mod tests {
         }
         let parsed =
             read("cn: a\nuserAccountControl: 1\ndn: \n\ndn: CN=a\nuserAccountControl: x\n:\n;;:\n range");
-        assert_eq!(codes(&parsed), ["ldif-lines-without-entry", "ldif-undecodable"]);
+        assert_eq!(codes(&parsed), ["ldif-truncated", "ldif-lines-without-entry", "ldif-undecodable"]);
     }
 }

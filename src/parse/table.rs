@@ -39,6 +39,8 @@ pub(super) struct Table<'a> {
     rows: u64,
     unterminated: (u64, Option<u64>),
     layout_rows: u64,
+    /// The file ends within its last row.
+    cut: bool,
 }
 
 /// One row of a table.
@@ -116,6 +118,7 @@ impl<'a> Table<'a> {
             rows: 0,
             unterminated: (0, Some(0)),
             layout_rows: 0,
+            cut: false,
         })
     }
 
@@ -138,6 +141,10 @@ impl<'a> Table<'a> {
                 }
                 self.unterminated.1 = None;
             }
+            if self.is_cut(&cells, begin, end) {
+                self.cut = true;
+                cells.truncate(cells.len().saturating_sub(1));
+            }
             if cells.get(0).is_some_and(|cell| cell.starts_with("#TYPE")) {
                 self.reread_header(self.next_line(begin));
             } else if cells.iter().any(|cell| cell.starts_with(LAYOUT_ROW)) {
@@ -158,6 +165,11 @@ impl<'a> Table<'a> {
             let detail = "a quote is opened and not closed, so a row swallows those behind it; the rows behind were read \
                           again, the broken ones are left out; ask for a fresh export";
             issues.push(Issue::loss("csv-unterminated-quote", detail, self.unterminated.1));
+        }
+        if self.cut {
+            let detail = "the file ends in the middle of its last row, of which only the whole values are used; copy or \
+                          export it again";
+            issues.push(Issue::loss("csv-truncated", detail, None));
         }
         if self.layout_rows > 0 {
             issues.push(screen_layout(self.layout_rows));
@@ -210,15 +222,24 @@ impl<'a> Table<'a> {
         known >= 3 || (known >= 1 && names().eq(self.header.iter().cloned()))
     }
 
+    /// Whether the file ends within a row: no line end, and a quote that is not closed or values that lack.
+    fn is_cut(&self, cells: &StringRecord, begin: usize, end: usize) -> bool {
+        let last = end >= self.text.len() && !self.text.ends_with('\n');
+        last && (self.has_odd_quotes(begin, end) || cells.len() < self.header.len())
+    }
+
+    fn has_odd_quotes(&self, begin: usize, end: usize) -> bool {
+        let raw = self.text.as_bytes().get(begin..end).unwrap_or_default();
+        raw.iter().filter(|&&byte| byte == b'"').count() % 2 == 1
+    }
+
     /// Whether a record swallowed others: it runs over lines of which the second is a whole row by itself,
     /// and its quotes do not pair up, its values are too many or too few, or one of them is far too long.
     fn is_unterminated(&self, cells: &StringRecord, begin: usize, end: usize) -> bool {
         if !cells.iter().any(|cell| cell.contains('\n')) {
             return false;
         }
-        let raw = self.text.as_bytes().get(begin..end).unwrap_or_default();
-        let odd = raw.iter().filter(|&&byte| byte == b'"').count() % 2 == 1;
-        let misfit = odd || cells.len() != self.header.len();
+        let misfit = self.has_odd_quotes(begin, end) || cells.len() != self.header.len();
         let huge = cells.iter().any(|cell| cell.len() > HUGE || cell.matches('\n').count() > MANY_LINES);
         let second = self.text.get(self.next_line(begin)..).and_then(|rest| rest.lines().next());
         let whole_row = || {
