@@ -12,9 +12,11 @@ use crate::error::Error;
 use crate::fact::Issue;
 
 mod archive;
+mod blocks;
 mod stream;
 
 use archive::Archive;
+pub use blocks::{BLOCK, Block, Blocks, Whole, join};
 pub use stream::{Limits, Stream};
 
 /// All that was sent about one incident.

@@ -30,7 +30,7 @@ pub use class::{Class, Weight};
 pub use codes::{Code, Codes, Space};
 pub use fixes::{Fix, Fixes, PLACEHOLDERS, Per};
 pub use hardening::{Hardening, Hardenings};
-pub use interest::Interest;
+pub use interest::{Interest, Routine, Wanted, Worth};
 pub use rules::{Proof, Rule, Scope, Severity, Verification};
 pub use sentences::Sentences;
 pub use signals::{Meaning, Side, Signal, Signals};

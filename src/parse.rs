@@ -5,10 +5,11 @@
 //! not read becomes an [`Issue`], and the rest of the source is still read.
 
 use std::borrow::Cow;
+use std::io;
 
 use rayon::prelude::*;
 
-use crate::bundle::{Bundle, Source, Stream, unreadable};
+use crate::bundle::{Blocks, Bundle, Source, Stream, unreadable};
 use crate::fact::{Fact, Issue, Observation, Origin, Parsed, Position, SourceId};
 use crate::knowledge::Interest;
 
@@ -31,7 +32,12 @@ pub struct Format {
     pub recognise: fn(&Head<'_>) -> bool,
     /// Reads the whole source.
     pub parse: fn(&mut Stream<'_>, &Context<'_>) -> Parsed,
+    /// Reads a large file in blocks that know nothing of each other, where the format allows that.
+    pub parse_blocks: Option<ParseBlocks>,
 }
+
+/// Reads a file, of which the head is given, block by block; gives its hash too.
+pub type ParseBlocks = fn(&Blocks, &[u8], &Context<'_>) -> (Parsed, io::Result<blake3::Hash>);
 
 /// Every format, the most telling heads first: the first that recognises a head reads the source.
 pub const FORMATS: &[Format] = &[
@@ -81,6 +87,9 @@ pub struct ParsedSource {
 }
 
 /// Reads every source of `bundle` in parallel, in the bundle's order. `tick` is told of each finished source.
+///
+/// Files and the blocks of large logs share one pool. No thread holds a block while it waits for another, so the
+/// memory for reading is bounded by the threads, whatever the bundle's size.
 #[must_use]
 pub fn parse(bundle: &Bundle, interest: &Interest, tick: &(dyn Fn() + Sync)) -> Vec<ParsedSource> {
     let read = |(index, source): (usize, &Source)| {
@@ -98,27 +107,44 @@ fn parse_source(source: &Source, context: &Context<'_>) -> ParsedSource {
     if source.is_closed() {
         return result;
     }
-    if let Err(error) = source.read(|stream| read_stream(stream, &mut result, context)) {
+    if let Err(error) = source.read(|stream| read_stream(stream, source, &mut result, context)) {
         result.parsed.issues.push(unreadable(&error));
     }
     result
 }
 
-fn read_stream(mut stream: Stream<'_>, result: &mut ParsedSource, context: &Context<'_>) {
+fn read_stream(mut stream: Stream<'_>, source: &Source, result: &mut ParsedSource, context: &Context<'_>) {
     if stream.head().starts_with(b"PK\x03\x04") {
         let detail = "an archive inside an archive is not read; unpack it beside the other files";
         result.parsed.issues.push(Issue::loss("archive-nested", detail, None));
     }
-    if let Some(format) = recognise(stream.head()) {
-        result.kind = format.kind;
-        let mut parsed = (format.parse)(&mut stream, context);
-        result.parsed.issues.append(&mut parsed.issues);
-        result.parsed.facts = parsed.facts;
-        result.parsed.coverage = parsed.coverage;
-    }
-    let (hash, failure) = stream.finish();
-    result.hash = Some(hash);
+    let format = recognise(stream.head());
+    result.kind = format.map_or(result.kind, |format| format.kind);
+    let parse_blocks = format.and_then(|format| format.parse_blocks);
+    let split = parse_blocks.and_then(|parse_blocks| Some((parse_blocks, source.blocks()?)));
+    let failure = if let Some((parse_blocks, blocks)) = split {
+        let head = stream.head().to_vec();
+        drop(stream);
+        let (parsed, hash) = parse_blocks(&blocks, &head, context);
+        result.take(parsed);
+        hash.map(|hash| result.hash = Some(hash)).err()
+    } else {
+        if let Some(format) = format {
+            result.take((format.parse)(&mut stream, context));
+        }
+        let (hash, failure) = stream.finish();
+        result.hash = Some(hash);
+        failure
+    };
     result.parsed.issues.extend(failure.as_ref().map(unreadable));
+}
+
+impl ParsedSource {
+    fn take(&mut self, mut parsed: Parsed) {
+        self.parsed.issues.append(&mut parsed.issues);
+        self.parsed.facts = parsed.facts;
+        self.parsed.coverage = parsed.coverage;
+    }
 }
 
 /// The format of a source that begins with `bytes`.

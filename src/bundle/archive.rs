@@ -13,7 +13,7 @@ use zip::ZipArchive;
 use zip::read::ZipReadOptions;
 use zip::result::ZipError;
 
-use super::stream::{Limits, too_large};
+use super::stream::{Limits, read_at, too_large};
 use crate::fact::Issue;
 
 /// Members over this size must not expand more than the limit's ratio.
@@ -233,10 +233,7 @@ struct Shared {
 
 impl Read for Shared {
     fn read(&mut self, block: &mut [u8]) -> io::Result<usize> {
-        #[cfg(unix)]
-        let count = std::os::unix::fs::FileExt::read_at(&*self.file, block, self.at)?;
-        #[cfg(windows)]
-        let count = std::os::windows::fs::FileExt::seek_read(&*self.file, block, self.at)?;
+        let count = read_at(&self.file, block, self.at)?;
         self.at += count as u64;
         Ok(count)
     }

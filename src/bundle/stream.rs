@@ -1,5 +1,6 @@
 //! A source while it is read: forward only, hashed on the way, bounded.
 
+use std::fs::File;
 use std::io::{self, Read};
 
 /// Bytes that [`Stream::head`] shows; recognition looks at no more.
@@ -90,6 +91,16 @@ impl<'a> Stream<'a> {
             }
         }
     }
+}
+
+/// Reads from a place of a file that several threads may read at once.
+pub(super) fn read_at(file: &File, block: &mut [u8], at: u64) -> io::Result<usize> {
+    #[cfg(unix)]
+    let count = std::os::unix::fs::FileExt::read_at(file, block, at)?;
+    // It moves the position of the file as well, which nobody uses.
+    #[cfg(windows)]
+    let count = std::os::windows::fs::FileExt::seek_read(file, block, at)?;
+    Ok(count)
 }
 
 /// The error of a source that is cut for its size.

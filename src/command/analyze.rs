@@ -37,7 +37,8 @@ pub fn analyze(
     tick: &(dyn Fn() + Sync),
 ) -> Result<Report, Error> {
     pool(options.threads)?.install(|| {
-        let parsed = parse(bundle, &knowledge.signals.interest(), tick);
+        let interest = knowledge.signals.interest().within(options.scope.since, options.scope.until);
+        let parsed = parse(bundle, &interest, tick);
         if parsed.iter().all(|source| source.kind == "unknown") {
             return Err(nothing_understood(bundle, &parsed));
         }

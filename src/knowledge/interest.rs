@@ -2,38 +2,109 @@
 
 use std::collections::HashMap;
 
+use jiff::Timestamp;
+use serde::Deserialize;
+
 /// Providers and event ids that some signal looks for. Providers compare without case.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Interest {
-    /// By lower-case provider name: the ids, sorted; empty means every id.
-    providers: HashMap<String, Vec<u32>>,
+    /// By lower-case provider name.
+    providers: HashMap<String, Ids>,
+    since: Option<Timestamp>,
+    until: Option<Timestamp>,
+}
+
+/// The events of one provider that are looked for.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+struct Ids {
+    /// Every event of the provider.
+    all: bool,
+    /// Sorted, each once.
+    ids: Vec<(u32, Option<Routine>)>,
+    /// Has the bit of each id's last six bits, which rules most other ids out.
+    mask: u64,
+}
+
+/// What makes a record routine: it shows that its computer writes such records, and says nothing else. One of
+/// them is worth as much as a million.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Routine {
+    /// The name of a value.
+    pub field: String,
+    /// What it holds.
+    pub value: String,
+}
+
+/// Which events are wanted of one provider.
+#[derive(Debug, Clone, Copy)]
+pub struct Wanted<'a> {
+    interest: &'a Interest,
+    ids: Option<&'a Ids>,
+}
+
+/// What a record is worth.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Worth<'a> {
+    /// Nobody looks for it.
+    Nothing,
+    /// It is routine.
+    Routine,
+    /// It is looked for, unless it turns out to be routine.
+    Looked(Option<&'a Routine>),
 }
 
 impl Interest {
-    /// Collects `(provider, ids)`; empty `ids` mean every event of the provider.
-    pub fn new<'a>(wanted: impl IntoIterator<Item = (&'a str, &'a [u32])>) -> Self {
-        let mut providers: HashMap<String, Option<Vec<u32>>> = HashMap::new();
-        for (provider, ids) in wanted {
-            let entry = providers.entry(provider.to_ascii_lowercase()).or_insert_with(|| Some(Vec::new()));
-            match entry {
-                Some(all) if !ids.is_empty() => all.extend_from_slice(ids),
-                _ => *entry = None,
-            }
+    /// Collects `(provider, ids, what makes them routine)`; empty `ids` mean every event of the provider.
+    pub fn new<'a>(wanted: impl IntoIterator<Item = (&'a str, &'a [u32], Option<&'a Routine>)>) -> Self {
+        let mut interest = Self::default();
+        for (provider, ids, routine) in wanted {
+            let own = interest.providers.entry(provider.to_ascii_lowercase()).or_default();
+            own.all |= ids.is_empty();
+            own.ids.extend(ids.iter().map(|id| (*id, routine.cloned())));
         }
-        let sorted = |ids: Option<Vec<u32>>| {
-            let mut ids = ids.unwrap_or_default();
-            ids.sort_unstable();
-            ids.dedup();
-            ids
-        };
-        Self { providers: providers.into_iter().map(|(provider, ids)| (provider, sorted(ids))).collect() }
+        for Ids { ids, mask, .. } in interest.providers.values_mut() {
+            // An id that some signal looks for without exception comes first and stays.
+            ids.sort();
+            ids.dedup_by_key(|(id, _)| *id);
+            *mask = ids.iter().fold(0, |mask, (id, _)| mask | 1 << (id & 63));
+        }
+        interest
     }
 
-    /// Whether event `id` of `provider` is looked for.
+    /// Where only events from `since` on and before `until` count. Others can still say what their computer
+    /// is, or what an attempt was part of; only those that can be routine are so outside the window.
     #[must_use]
-    pub fn wants(&self, provider: &str, id: u32) -> bool {
-        let wanted = |ids: &Vec<u32>| ids.is_empty() || ids.binary_search(&id).is_ok();
-        self.providers.get(&provider.to_ascii_lowercase()).is_some_and(wanted)
+    pub fn within(self, since: Option<Timestamp>, until: Option<Timestamp>) -> Self {
+        Self { since, until, ..self }
+    }
+
+    /// What is looked for among the events of `provider`.
+    #[must_use]
+    pub fn of(&self, provider: &str) -> Wanted<'_> {
+        Wanted { interest: self, ids: self.providers.get(&provider.to_ascii_lowercase()) }
+    }
+}
+
+impl<'a> Wanted<'a> {
+    /// What event `id`, written at `time`, is worth.
+    #[must_use]
+    pub fn worth(&self, id: u32, time: impl FnOnce() -> Option<Timestamp>) -> Worth<'a> {
+        let Some(Ids { all, ids, mask }) = self.ids else { return Worth::Nothing };
+        if !all && mask >> (id & 63) & 1 == 0 {
+            return Worth::Nothing;
+        }
+        let found = ids.binary_search_by_key(&id, |(own, _)| *own).ok().and_then(|index| ids.get(index));
+        let Interest { since, until, .. } = self.interest;
+        let is_outside = |time: Timestamp| {
+            since.is_some_and(|since| time < since) || until.is_some_and(|until| time >= until)
+        };
+        match found {
+            None if *all => Worth::Looked(None),
+            None => Worth::Nothing,
+            Some((_, Some(_))) if time().is_some_and(is_outside) => Worth::Routine,
+            Some((_, routine)) => Worth::Looked(routine.as_ref()),
+        }
     }
 }
 
@@ -41,10 +112,41 @@ impl Interest {
 mod tests {
     use super::*;
 
+    fn routine() -> Routine {
+        Routine { field: "Status".into(), value: "0x0".into() }
+    }
+
     #[test]
     fn an_empty_list_means_every_event() {
-        let interest = Interest::new([("A", [2, 1].as_slice()), ("a", &[3]), ("B", &[]), ("b", &[1])]);
-        assert!(interest.wants("a", 1) && interest.wants("A", 3) && !interest.wants("A", 4));
-        assert!(interest.wants("b", 77) && !interest.wants("c", 1));
+        let interest = Interest::new([
+            ("A", [2, 1].as_slice(), None),
+            ("a", &[3], None),
+            ("B", &[], None),
+            ("b", &[1], None),
+        ]);
+        let wants = |provider, id| interest.of(provider).worth(id, || None) == Worth::Looked(None);
+        assert!(wants("a", 1) && wants("A", 3) && !wants("A", 4));
+        assert!(wants("b", 77) && !wants("c", 1));
+    }
+
+    #[test]
+    fn a_window_bounds_only_what_can_be_routine() {
+        let at = |second| Some(Timestamp::constant(second, 0));
+        let routine = routine();
+        let interest = Interest::new([("A", [1].as_slice(), None), ("A", &[2], Some(&routine))]);
+        let interest = interest.within(at(10), at(20));
+        let worth = |id, second| interest.of("a").worth(id, || at(second));
+        assert_eq!(worth(1, 5), Worth::Looked(None));
+        assert_eq!([worth(2, 9), worth(2, 20)], [Worth::Routine; 2]);
+        assert_eq!([worth(2, 10), worth(2, 19)], [Worth::Looked(Some(&routine)); 2]);
+    }
+
+    #[test]
+    fn what_one_signal_wants_without_exception_is_never_routine() {
+        let routine = routine();
+        for wanted in [[None, Some(&routine)], [Some(&routine), None]] {
+            let interest = Interest::new(wanted.map(|routine| ("A", [1].as_slice(), routine)));
+            assert_eq!(interest.of("A").worth(1, || None), Worth::Looked(None));
+        }
     }
 }

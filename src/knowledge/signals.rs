@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use serde::Deserialize;
 
 use super::class::Class;
-use super::{Interest, Standing};
+use super::{Interest, Routine, Standing};
 use crate::fact::Event;
 
 /// What an event says.
@@ -105,6 +105,8 @@ pub struct Signal {
     /// A record of it alone shows that a migration failed, where it carries an error and another host.
     #[serde(default)]
     pub founds: bool,
+    /// Which of its records say nothing but that their computer writes such records.
+    pub routine: Option<Routine>,
     /// How well this is known.
     pub standing: Standing,
     /// Who says so.
@@ -159,7 +161,11 @@ impl Signals {
     /// Which events are worth decoding.
     #[must_use]
     pub fn interest(&self) -> Interest {
-        Interest::new(self.all.iter().map(|signal| (signal.provider.as_str(), signal.events.as_slice())))
+        let Self { all, .. } = self;
+        Interest::new(
+            all.iter()
+                .map(|signal| (signal.provider.as_str(), signal.events.as_slice(), signal.routine.as_ref())),
+        )
     }
 
     /// Every signal, in the file's order.

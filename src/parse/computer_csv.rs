@@ -15,7 +15,7 @@ use crate::fact::{
 };
 
 /// The format's line in the table.
-pub(super) const FORMAT: Format = Format { kind: "computer-csv", recognise, parse };
+pub(super) const FORMAT: Format = Format { kind: "computer-csv", recognise, parse, parse_blocks: None };
 
 const SPNS: &[&str] = &["serviceprincipalname", "serviceprincipalnames", "spn", "spns"];
 const ALLOWED_TO_DELEGATE_TO: &[&str] = &["msds-allowedtodelegateto", "allowedtodelegateto"];

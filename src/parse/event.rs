@@ -1,15 +1,17 @@
-//! The XML of one event, as exports hold it and as the `evtx` crate renders a record, to an event.
+//! An event, from the elements that it is made of.
 //!
-//! XML and not JSON: it alone keeps the order of the payload's fields, and fields of one name apart. Both ways
-//! into the program meet here, so that an event says the same whichever way it came.
+//! Exports hold them as XML, logs as BinXML; both go through [`Walk`], so that an event says the same
+//! whichever way it came. What is *not* done here: reading BinXML (see [`super::evtx`]).
 
 use std::borrow::Cow;
+use std::collections::HashSet;
 
 use jiff::Timestamp;
 use quick_xml::Reader;
 use quick_xml::events::{BytesRef, BytesStart, Event as Token};
 
 use crate::fact::{Event, Field};
+use crate::knowledge::Routine;
 
 /// How deep elements may lie in one another.
 const MAX_DEPTH: usize = 64;
@@ -45,24 +47,41 @@ impl Reading {
         let Self { provider, id, channel, computer, level, user, fields, message, .. } = self;
         Event { provider, id, channel, computer, time, record, level, user, fields, message }
     }
+
+    /// Whether it is `routine`.
+    pub(super) fn is(&self, routine: &Routine) -> bool {
+        let own = |field: &&Field| field.name.as_deref() == Some(routine.field.as_str());
+        self.fields.iter().find(own).is_some_and(|field| field.value == routine.value)
+    }
 }
 
-/// Reads one event, and whether `wants` it: an event that it does not is read no further than its `System`
-/// part. `None` where it is no event with a provider and an id.
+/// Which computers were seen to write which routine records.
+#[derive(Debug, Default)]
+pub(super) struct Firsts(HashSet<(String, String, u32)>);
+
+impl Firsts {
+    /// Whether a routine record is the first of its kind and computer.
+    pub(super) fn is_first(&mut self, computer: &str, provider: &str, id: u32) -> bool {
+        self.0.insert((computer.to_owned(), provider.to_owned(), id))
+    }
+}
+
+/// Reads one event as XML, and whether `wants` it: an event that it does not is read no further than its
+/// `System` part. `None` where it is no event with a provider and an id.
 pub(super) fn read(xml: &str, wants: impl Fn(&Reading) -> bool) -> Option<(Reading, bool)> {
     let mut reader = Reader::from_str(xml);
     reader.config_mut().allow_dangling_amp = true;
     let mut walk = Walk::default();
     loop {
         match reader.read_event().ok()? {
-            Token::Start(tag) => walk.open(&tag)?,
+            Token::Start(tag) => walk.open_tag(&tag)?,
             Token::Empty(tag) => {
-                walk.open(&tag)?;
+                walk.open_tag(&tag)?;
                 walk.close();
             }
             Token::End(_) => walk.close(),
-            Token::Text(text) => walk.text.push_str(&text),
-            Token::CData(text) => walk.text.push_str(&text),
+            Token::Text(text) => walk.text().push_str(&text),
+            Token::CData(text) => walk.text().push_str(&text),
             Token::GeneralRef(reference) => walk.refer(&reference),
             Token::Eof => break,
             _ => {}
@@ -71,15 +90,33 @@ pub(super) fn read(xml: &str, wants: impl Fn(&Reading) -> bool) -> Option<(Readi
             return Some((walk.event, false));
         }
     }
-    walk.is_known().then_some((walk.event, true))
+    walk.finish().map(|event| (event, true))
 }
 
-#[derive(Default)]
-struct Walk {
+/// The name of an element or attribute, without its prefix.
+pub(super) trait Name {
+    /// Whether it is `name`, which is ASCII.
+    fn is(&self, name: &str) -> bool;
+    /// Its text.
+    fn to_text(&self) -> String;
+}
+
+impl Name for String {
+    fn is(&self, name: &str) -> bool {
+        self == name
+    }
+
+    fn to_text(&self) -> String {
+        self.clone()
+    }
+}
+
+/// An event while its elements go by.
+pub(super) struct Walk<N> {
     event: Reading,
     has_id: bool,
     /// The open elements.
-    path: Vec<Open>,
+    path: Vec<Open<N>>,
     /// The text of the innermost element.
     text: String,
     system: Phase,
@@ -94,20 +131,121 @@ enum Phase {
     Behind,
 }
 
-struct Open {
-    name: String,
+/// The child of `Event` that an element stands in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Part {
+    System,
+    EventData,
+    UserData,
+    RenderingInfo,
+    Other,
+}
+
+struct Open<N> {
+    name: N,
+    part: Part,
     /// `Data/@Name`.
     label: Option<String>,
     has_children: bool,
 }
 
-impl Open {
-    fn name(&self) -> &str {
-        &self.name
+impl<N> Default for Walk<N> {
+    fn default() -> Self {
+        let path = Vec::with_capacity(8);
+        Self { event: Reading::default(), has_id: false, path, text: String::new(), system: Phase::Before }
     }
 }
 
-impl Walk {
+impl<N: Name> Walk<N> {
+    /// An element begins. `None` where it lies too deep.
+    pub(super) fn open(&mut self, name: N) -> Option<()> {
+        self.text.clear();
+        let part = match (self.path.len(), self.path.last_mut()) {
+            (1, _) => Part::of(&name),
+            (_, Some(parent)) => {
+                parent.has_children = true;
+                parent.part
+            }
+            (_, None) => Part::Other,
+        };
+        self.path.push(Open { name, part, label: None, has_children: false });
+        (self.path.len() <= MAX_DEPTH).then_some(())
+    }
+
+    /// An attribute of the element that just began.
+    pub(super) fn attribute(&mut self, name: &N, value: String) {
+        let depth = self.path.len();
+        let Some(open) = self.path.last_mut() else { return };
+        let event = &mut self.event;
+        match open.part {
+            Part::System if depth == 3 && open.name.is("Provider") => {
+                let is_fallback = name.is("EventSourceName") && event.provider.is_empty();
+                if is_fallback || name.is("Name") && !value.is_empty() {
+                    event.provider = value;
+                }
+            }
+            Part::System if depth == 3 && open.name.is("TimeCreated") && name.is("SystemTime") => {
+                event.time = utc(&value);
+            }
+            Part::System if depth == 3 && open.name.is("Security") && name.is("UserID") => {
+                event.user = Some(value).filter(|user| !user.is_empty());
+            }
+            Part::EventData | Part::UserData if name.is("Name") && !value.is_empty() => {
+                open.label = Some(value);
+            }
+            _ => {}
+        }
+    }
+
+    /// Whether an attribute called `name` of the element that just began would be looked at.
+    pub(super) fn wants_attribute(&self, name: &N) -> bool {
+        match self.path.last().map(|open| open.part) {
+            Some(Part::System) => {
+                ["Name", "SystemTime", "UserID", "EventSourceName"].iter().any(|own| name.is(own))
+            }
+            Some(Part::EventData | Part::UserData) => name.is("Name"),
+            _ => false,
+        }
+    }
+
+    /// The time of the event, where it need not be read from text.
+    pub(super) fn set_time(&mut self, time: Option<Timestamp>) {
+        self.event.time = time;
+    }
+
+    /// Whether the element that just began holds the time of the event.
+    pub(super) fn is_time(&self) -> bool {
+        self.path.last().is_some_and(|open| open.part == Part::System && open.name.is("TimeCreated"))
+    }
+
+    /// The text of the innermost element, to add to.
+    pub(super) fn text(&mut self) -> &mut String {
+        &mut self.text
+    }
+
+    /// The innermost element ends.
+    pub(super) fn close(&mut self) {
+        let depth = self.path.len();
+        let Some(open) = self.path.pop() else { return };
+        match (depth, open.part) {
+            (2, Part::System) => self.system = Phase::Ended,
+            (3, Part::System) => self.take_system(&open.name),
+            (3, Part::RenderingInfo) if open.name.is("Message") => {
+                self.event.message = Some(self.text.trim().to_owned()).filter(|text| !text.is_empty());
+            }
+            (3.., Part::EventData) | (4.., Part::UserData) => self.take_field(open),
+            // A wrapper without children is the payload itself, if it says anything.
+            (3, Part::UserData) if !self.text.trim().is_empty() => self.take_field(open),
+            _ => {}
+        }
+        self.text.clear();
+    }
+
+    /// The event; `None` where it has no provider or no id.
+    pub(super) fn finish(self) -> Option<Reading> {
+        self.is_known().then_some(self.event)
+    }
+
     fn is_known(&self) -> bool {
         self.has_id && !self.event.provider.is_empty()
     }
@@ -121,71 +259,63 @@ impl Walk {
         ended
     }
 
-    fn open(&mut self, tag: &BytesStart<'_>) -> Option<()> {
-        if let Some(parent) = self.path.last_mut() {
-            parent.has_children = true;
-        }
-        self.text.clear();
-        let name = tag.local_name().as_ref().to_owned();
-        let label = attribute(tag, "Name").filter(|label| !label.is_empty());
-        self.path.push(Open { name, label, has_children: false });
-        let Self { event, path, .. } = self;
-        match place(path) {
-            (3, "System", "Provider") => {
-                let name = attribute(tag, "Name").or_else(|| attribute(tag, "EventSourceName"));
-                event.provider = name.unwrap_or_default();
-            }
-            (3, "System", "TimeCreated") => {
-                event.time = attribute(tag, "SystemTime").and_then(|time| utc(&time))
-            }
-            (3, "System", "Security") => {
-                event.user = attribute(tag, "UserID").filter(|user| !user.is_empty())
-            }
-            _ => {}
-        }
-        (self.path.len() <= MAX_DEPTH).then_some(())
-    }
-
-    fn close(&mut self) {
-        let text = std::mem::take(&mut self.text);
-        match place(&self.path) {
-            (2, "System", _) => self.system = Phase::Ended,
-            (3, "System", _) => self.take_system(&text),
-            (3, "RenderingInfo", "Message") => {
-                self.event.message = Some(text.trim().to_owned()).filter(|text| !text.is_empty());
-            }
-            (3.., "EventData", _) | (4.., "UserData", _) => self.take_field(text),
-            // A wrapper without children is the payload itself, if it says anything.
-            (3, "UserData", _) if !text.trim().is_empty() => self.take_field(text),
-            _ => {}
-        }
-        self.path.pop();
-    }
-
-    fn take_system(&mut self, text: &str) {
+    fn take_system(&mut self, name: &N) {
+        let Self { event, text, .. } = self;
         let text = text.trim();
-        match place(&self.path).2 {
-            "EventID" => {
-                let id = text.parse::<u32>();
-                self.has_id = id.is_ok();
-                // The high half holds the qualifiers, where an exporter did not split them off.
-                self.event.id = id.unwrap_or_default() & 0xffff;
-            }
-            "Channel" => self.event.channel = Some(text.to_owned()).filter(|text| !text.is_empty()),
-            "Computer" => text.clone_into(&mut self.event.computer),
-            "EventRecordID" => self.event.record = text.parse().ok(),
-            "Level" => self.event.level = text.parse().ok(),
-            _ => {}
+        if name.is("EventID") {
+            let id = text.parse::<u32>();
+            self.has_id = id.is_ok();
+            // The high half holds the qualifiers, where an exporter did not split them off.
+            event.id = id.unwrap_or_default() & 0xffff;
+        } else if name.is("Channel") {
+            event.channel = Some(text.to_owned()).filter(|text| !text.is_empty());
+        } else if name.is("Computer") {
+            text.clone_into(&mut event.computer);
+        } else if name.is("EventRecordID") {
+            event.record = text.parse().ok();
+        } else if name.is("Level") {
+            event.level = text.parse().ok();
         }
     }
 
     /// Takes a value of the payload; an element that only holds others is none. A value of nothing but blanks
     /// is what indenting made of an empty one.
-    fn take_field(&mut self, value: String) {
-        let Some(open) = self.path.last().filter(|open| !open.has_children) else { return };
-        let name = open.label.clone().or_else(|| (open.name != "Data").then(|| open.name.clone()));
+    fn take_field(&mut self, open: Open<N>) {
+        if open.has_children {
+            return;
+        }
+        let name = open.label.or_else(|| (!open.name.is("Data")).then(|| open.name.to_text()));
+        let value = std::mem::take(&mut self.text);
         let value = if value.trim().is_empty() { String::new() } else { value };
         self.event.fields.push(Field { name, value });
+    }
+}
+
+impl Part {
+    /// The part that an element `name` of `Event` is.
+    fn of(name: &impl Name) -> Self {
+        const PARTS: [(&str, Part); 4] = [
+            ("System", Part::System),
+            ("EventData", Part::EventData),
+            ("UserData", Part::UserData),
+            ("RenderingInfo", Part::RenderingInfo),
+        ];
+        PARTS.iter().find(|(own, _)| name.is(own)).map_or(Self::Other, |(_, part)| *part)
+    }
+}
+
+impl Walk<String> {
+    fn open_tag(&mut self, tag: &BytesStart<'_>) -> Option<()> {
+        self.open(tag.local_name().as_ref().to_owned())?;
+        for attribute in tag.attributes().flatten() {
+            let name = attribute.key.as_ref().to_owned();
+            if self.wants_attribute(&name)
+                && let Ok(value) = quick_xml::escape::unescape(&attribute.value)
+            {
+                self.attribute(&name, Cow::into_owned(value));
+            }
+        }
+        Some(())
     }
 
     /// Takes `&lt;` and its like; what can't be resolved costs its character and not the event.
@@ -200,16 +330,6 @@ impl Walk {
         };
         self.text.push(char);
     }
-}
-
-/// The depth of the innermost element, the child of `Event` it stands in, and its name.
-fn place(path: &[Open]) -> (usize, &str, &str) {
-    (path.len(), path.get(1).map_or("", Open::name), path.last().map_or("", Open::name))
-}
-
-fn attribute(tag: &BytesStart<'_>, name: &str) -> Option<String> {
-    let attribute = tag.try_get_attribute(name).ok()??;
-    quick_xml::escape::unescape(&attribute.value).ok().map(Cow::into_owned)
 }
 
 /// `SystemTime`: UTC in every form, also where the `Z` is lacking. The year 1601 means that nothing was

@@ -14,13 +14,14 @@ use std::io::Read;
 
 use jiff::Timestamp;
 
-use super::event::{Reading, read};
+use super::event::{Firsts, Reading, read};
 use super::{Context, Format, Head, text};
 use crate::bundle::Stream;
 use crate::fact::{ChannelCoverage, Coverage, Issue, Observation, Parsed, Position};
+use crate::knowledge::Worth;
 
 /// The format's line in the table.
-pub(super) const FORMAT: Format = Format { kind: "event-xml", recognise, parse };
+pub(super) const FORMAT: Format = Format { kind: "event-xml", recognise, parse, parse_blocks: None };
 
 const NAMESPACE: &str = "http://schemas.microsoft.com/win/2004/08/events/event";
 /// What is longer was never closed; Windows limits an event to 64 KiB, its rendering to a few of that.
@@ -172,6 +173,7 @@ fn has_namespace(tag: &[u8]) -> bool {
 struct Export {
     parsed: Parsed,
     channels: BTreeMap<String, BTreeMap<String, Lane>>,
+    firsts: Firsts,
     malformed: u64,
     timeless: u64,
     guessed: bool,
@@ -191,8 +193,8 @@ impl Export {
             return;
         };
         self.guessed |= matches!(xml, Cow::Owned(_));
-        let wants = |event: &Reading| context.interest.wants(&event.provider, event.id);
-        let Some((event, wanted)) = read(&xml, wants) else {
+        let worth = |event: &Reading| context.interest.of(&event.provider).worth(event.id, || event.time);
+        let Some((event, wanted)) = read(&xml, |event| worth(event) != Worth::Nothing) else {
             self.malformed += 1;
             return;
         };
@@ -202,7 +204,11 @@ impl Export {
             return;
         };
         self.count(&event.computer, event.channel.as_deref().unwrap_or_default(), time);
-        if wanted {
+        let is_routine = match worth(&event) {
+            Worth::Looked(routine) => routine.is_some_and(|routine| event.is(routine)),
+            Worth::Routine | Worth::Nothing => true,
+        };
+        if wanted && (!is_routine || self.firsts.is_first(&event.computer, &event.provider, event.id)) {
             let record = event.record.unwrap_or_default();
             let at = event.record.map_or(Position::Line(piece.line), Position::Record);
             self.parsed.facts.push(context.fact(at, Observation::Event(event.into_event(record, time))));
@@ -269,7 +275,7 @@ mod tests {
     use crate::knowledge::Interest;
 
     fn read_bytes(bytes: &[u8]) -> Parsed {
-        let interest = Interest::new([("P", [1, 2, 3].as_slice())]);
+        let interest = Interest::new([("P", [1, 2, 3].as_slice(), None)]);
         let mut stream = Stream::new(Box::new(std::io::Cursor::new(bytes.to_vec())), u64::MAX);
         parse(&mut stream, &Context { source: SourceId(0), interest: &interest })
     }

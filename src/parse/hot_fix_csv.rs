@@ -12,7 +12,7 @@ use crate::bundle::Stream;
 use crate::fact::{Coverage, InstallDay, InstalledUpdate, Issue, Observation, Parsed, Position};
 
 /// The format's line in the table.
-pub(super) const FORMAT: Format = Format { kind: "hot-fix-csv", recognise, parse };
+pub(super) const FORMAT: Format = Format { kind: "hot-fix-csv", recognise, parse, parse_blocks: None };
 
 /// The columns that name the machine, the most trustworthy first.
 const HOSTS: &[&str] =

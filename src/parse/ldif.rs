@@ -18,7 +18,7 @@ use crate::fact::{
 };
 
 /// The format's line in the table.
-pub(super) const FORMAT: Format = Format { kind: "ldif", recognise, parse };
+pub(super) const FORMAT: Format = Format { kind: "ldif", recognise, parse, parse_blocks: None };
 
 /// The attributes that are looked at, the lists first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

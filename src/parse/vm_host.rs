@@ -12,7 +12,7 @@ use crate::fact::{
 };
 
 /// The format's line in the table.
-pub(super) const FORMAT: Format = Format { kind: "vm-host", recognise, parse };
+pub(super) const FORMAT: Format = Format { kind: "vm-host", recognise, parse, parse_blocks: None };
 
 const AUTHENTICATION: &str = "virtualmachinemigrationauthenticationtype";
 const ENABLED: &str = "virtualmachinemigrationenabled";

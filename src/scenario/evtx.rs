@@ -6,6 +6,8 @@
 //! in which everything is text. What is *not* done here: damage, which tests add to the bytes, and types
 //! other than text in payloads. The format is [MS-EVEN6] 2.2.12 onwards.
 
+use std::borrow::Borrow;
+
 use jiff::Timestamp;
 
 mod binxml;
@@ -73,6 +75,13 @@ pub fn write_log(records: &[Record]) -> Vec<u8> {
     write(records, Form::Template)
 }
 
+/// Writes records that are made meanwhile, since a large log's would not fit into memory. Numbers and SIDs of their
+/// payloads are stored in types of their own, as in Security logs, and not as text.
+#[must_use]
+pub fn write_stream(records: impl Iterator<Item = Record>) -> Vec<u8> {
+    write(records, Form::Typed)
+}
+
 /// Writes records without templates, in which every value is text, as some forwarded events are stored.
 #[must_use]
 pub fn write_text_log(records: &[Record]) -> Vec<u8> {
@@ -82,22 +91,30 @@ pub fn write_text_log(records: &[Record]) -> Vec<u8> {
 /// How a record is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Form {
+    /// A template with values, those of the payload as text.
     Template,
+    /// A template with values in types of their own.
+    Typed,
+    /// Everything spelt out, as text.
     Text,
 }
 
-fn write(records: &[Record], form: Form) -> Vec<u8> {
-    let mut body = Vec::new();
+fn write(records: impl IntoIterator<Item: Borrow<Record>>, form: Form) -> Vec<u8> {
+    // The header is known last.
+    let mut log = vec![0; HEADER];
     let mut chunks = 0_u64;
+    let mut last = 0;
     let mut chunk = Chunk::new(1);
     for (number, record) in (1..).zip(records) {
+        let record = record.borrow();
+        last = last.max(record.record);
         let written = filetime(record.time);
         let event = event(record, form);
         if chunk.append(record.record, written, &event) {
             continue;
         }
         if !chunk.is_empty() {
-            body.extend(std::mem::replace(&mut chunk, Chunk::new(number)).finish());
+            log.extend(std::mem::replace(&mut chunk, Chunk::new(number)).finish());
             chunks += 1;
         }
         if !chunk.append(record.record, written, &event) {
@@ -106,14 +123,15 @@ fn write(records: &[Record], form: Form) -> Vec<u8> {
         }
     }
     if !chunk.is_empty() || chunks == 0 {
-        body.extend(chunk.finish());
+        log.extend(chunk.finish());
         chunks += 1;
     }
-    let next = records.iter().map(|record| record.record).max().unwrap_or_default().saturating_add(1);
-    let mut log = header(chunks, next);
-    log.append(&mut body);
+    log.splice(..HEADER, header(chunks, last.saturating_add(1)));
     log
 }
+
+/// Bytes of the header of the file.
+const HEADER: usize = 4096;
 
 /// The header of the file: 128 bytes that say something, and zeros up to the first chunk.
 fn header(chunks: u64, next_record: u64) -> Vec<u8> {
@@ -128,7 +146,7 @@ fn header(chunks: u64, next_record: u64) -> Vec<u8> {
     let checksum = crc32fast::hash(&header);
     header.extend(0_u32.to_le_bytes());
     header.extend(checksum.to_le_bytes());
-    header.resize(4096, 0);
+    header.resize(HEADER, 0);
     header
 }
 
@@ -185,7 +203,7 @@ fn event(record: &Record, form: Form) -> Fragment {
     let mut event = Element::new("Event")
         .attribute("xmlns", Part::Text("http://schemas.microsoft.com/win/2004/08/events/event".into()));
     event.content = vec![Content::Elements(vec![system]), payload];
-    Fragment { element: event, values: slots.values, is_template: form == Form::Template }
+    Fragment { element: event, values: slots.values, is_template: form != Form::Text }
 }
 
 impl Slots {
@@ -193,7 +211,9 @@ impl Slots {
     fn fragment(&mut self, index: u16, payload: Fragment) -> Content {
         match self.form {
             Form::Text => Content::Elements(vec![payload.element]),
-            Form::Template => Content::Part(self.part(index, Value::Fragment(Box::new(payload)))),
+            Form::Template | Form::Typed => {
+                Content::Part(self.part(index, Value::Fragment(Box::new(payload))))
+            }
         }
     }
 }
@@ -241,13 +261,14 @@ fn system(record: &Record, slots: &mut Slots) -> Element {
 fn event_data(values: &[(Option<String>, String)], form: Form) -> Fragment {
     let mut slots = Slots { form, values: Vec::new() };
     let is_classic =
-        form == Form::Template && !values.is_empty() && values.iter().all(|(name, _)| name.is_none());
+        form != Form::Text && !values.is_empty() && values.iter().all(|(name, _)| name.is_none());
     let children = if is_classic {
         let texts = values.iter().map(|(_, value)| value.clone()).collect();
         vec![slots.element("Data", 0, Value::Texts(texts))]
     } else {
         let data = |(index, (name, value)): (u16, &(Option<String>, String))| {
-            let data = slots.element("Data", index, Value::Text(value.clone()));
+            let value = if form == Form::Typed { Value::of(value) } else { Value::Text(value.clone()) };
+            let data = slots.element("Data", index, value);
             match name {
                 Some(name) => data.attribute("Name", Part::Text(name.clone())),
                 None => data,
@@ -258,7 +279,7 @@ fn event_data(values: &[(Option<String>, String)], form: Form) -> Fragment {
     Fragment {
         element: Element::new("EventData").with(children),
         values: slots.values,
-        is_template: form == Form::Template,
+        is_template: form != Form::Text,
     }
 }
 
@@ -272,7 +293,7 @@ fn user_data(element: &str, namespace: &str, fields: &[(String, String)], form: 
     Fragment {
         element: Element::new(element).attribute("xmlns", Part::Text(namespace.to_owned())).with(children),
         values: slots.values,
-        is_template: form == Form::Template,
+        is_template: form != Form::Text,
     }
 }
 

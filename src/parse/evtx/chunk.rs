@@ -6,9 +6,7 @@
 //! ids follow, which also ends it before the older records that the slack of a reused chunk holds. What is
 //! *not* done here: reading BinXML (see [`super::system`]).
 
-use std::io::Read;
-
-use super::bytes::{array_at, checksum, offset_at, u32_at, u64_at};
+use super::bytes::{checksum, offset_at, u32_at, u64_at};
 use super::damage::{Damage, Kind};
 
 /// Bytes of a chunk.
@@ -27,17 +25,18 @@ pub(super) const RECORD_HEADER: usize = 24;
 const SMALLEST_RECORD: usize = RECORD_HEADER + 4;
 /// More records than a chunk can hold: a larger difference of ids is no count of lost records.
 const MOST_RECORDS: u64 = ((CHUNK - RECORDS) / SMALLEST_RECORD) as u64;
+/// Room for the records of a usual chunk.
+const USUAL_RECORDS: usize = 128;
 /// The flag of a chunk or file header that carries no checksums.
 pub(super) const NO_CHECKSUM: u32 = 4;
 
 /// One chunk as it stands in the file.
-pub(super) struct Chunk {
+#[derive(Clone, Copy)]
+pub(super) struct Chunk<'a> {
     /// Where it begins in the file.
     pub(super) offset: u64,
-    /// 64 KiB; what a truncated file lacks is zero.
-    pub(super) data: Vec<u8>,
-    /// How many of them the file has.
-    pub(super) present: usize,
+    /// 64 KiB, less where the file ends inside the chunk.
+    pub(super) data: &'a [u8],
 }
 
 /// A record with a sound frame.
@@ -62,6 +61,8 @@ pub(super) struct Walk {
     pub(super) damage: Damage,
     /// Where the file ends inside the chunk.
     pub(super) cut: Option<Cut>,
+    /// Where the records end of which the header states a checksum.
+    records: Option<usize>,
 }
 
 /// The end of a file inside a chunk.
@@ -73,28 +74,26 @@ pub(super) struct Cut {
     pub(super) lost: Option<u64>,
 }
 
-impl Chunk {
-    /// Reads the next chunk of a log; `None` at its end.
-    pub(super) fn read(log: &mut impl Read, offset: u64) -> Option<Self> {
-        let mut data = Vec::with_capacity(CHUNK);
-        // A stream never fails: it ends early, and its owner reports why.
-        log.take(CHUNK as u64).read_to_end(&mut data).ok()?;
-        let present = data.len();
-        data.resize(CHUNK, 0);
-        (present > 0).then_some(Self { offset, data, present })
-    }
-
+impl Chunk<'_> {
     /// Finds the records.
     pub(super) fn walk(&self) -> Walk {
         if self.data.iter().all(|byte| *byte == 0) {
-            let cut = (self.present < CHUNK).then(|| Cut { missing: CHUNK - self.present, lost: Some(0) });
+            let missing = CHUNK.saturating_sub(self.data.len());
+            let cut = (missing > 0).then_some(Cut { missing, lost: Some(0) });
             return Walk { cut, ..Walk::default() };
         }
-        let header = Header::read(&self.data);
-        let mut walker = Walker { chunk: self, live_end: header.live_end(), header, walk: Walk::default() };
+        let header = Header::read(self.data);
+        let mut walker = Walker { chunk: *self, live_end: header.live_end(), header, walk: Walk::default() };
+        walker.walk.frames.reserve(USUAL_RECORDS);
         walker.examine_header();
         walker.run();
         walker.walk
+    }
+
+    /// Whether the records that `walk` found have the checksum that the header states.
+    pub(super) fn fits(&self, walk: &Walk) -> bool {
+        let records = walk.records.and_then(|end| self.data.get(RECORDS..end));
+        records.is_none_or(|records| Some(checksum(&[records])) == u32_at(self.data, 52))
     }
 
     /// The record at `at`. The second copy of its size proves it; where that is damaged, the next record
@@ -109,22 +108,17 @@ impl Chunk {
 
     /// The record at `at` and where the next one begins, not proven yet.
     fn header_of_record(&self, at: usize) -> Option<(Frame, usize)> {
-        if array_at(&self.data, at)? != *RECORD {
+        let header: &[u8; RECORD_HEADER] = self.data.get(at..)?.first_chunk()?;
+        if !header.starts_with(RECORD) {
             return None;
         }
-        let size = offset_at(&self.data, at + 4)?;
-        let next = at.checked_add(size).filter(|next| size >= SMALLEST_RECORD && *next <= self.present)?;
-        let frame = Frame {
-            at,
-            end: next - 4,
-            id: u64_at(&self.data, at + 8)?,
-            written: u64_at(&self.data, at + 16)?,
-        };
-        Some((frame, next))
+        let size = offset_at(header, 4)?;
+        let next = at.checked_add(size).filter(|next| size >= SMALLEST_RECORD && *next <= self.data.len())?;
+        Some((Frame { at, end: next - 4, id: u64_at(header, 8)?, written: u64_at(header, 16)? }, next))
     }
 
     fn repeats_size(&self, at: usize, next: usize) -> bool {
-        u32_at(&self.data, next - 4) == u32_at(&self.data, at + 4)
+        u32_at(self.data, next - 4) == u32_at(self.data, at + 4)
     }
 }
 
@@ -142,7 +136,6 @@ struct Header {
     first_id: u64,
     last_id: u64,
     free_space: usize,
-    records_checksum: u32,
     without_checksums: bool,
 }
 
@@ -160,7 +153,6 @@ impl Header {
             first_id: long(24),
             last_id: long(32),
             free_space: offset_at(data, 48).unwrap_or_default(),
-            records_checksum: number(52),
             without_checksums,
         }
     }
@@ -191,14 +183,14 @@ impl Header {
 }
 
 struct Walker<'a> {
-    chunk: &'a Chunk,
+    chunk: Chunk<'a>,
     header: Header,
     live_end: Option<usize>,
     walk: Walk,
 }
 
 impl Walker<'_> {
-    /// Reports what is wrong with the chunk's header and with the checksum of its records.
+    /// Reports what is wrong with the chunk's header.
     fn examine_header(&mut self) {
         let Self { chunk, header, .. } = self;
         if !header.signed {
@@ -211,21 +203,15 @@ impl Walker<'_> {
         if !header.has_free_space() {
             damage.note(Kind::RecordsEnd, chunk.offset);
         }
-        let heads = (TABLES..RECORDS).step_by(4).filter_map(|at| offset_at(&chunk.data, at));
+        let heads = (TABLES..RECORDS).step_by(4).filter_map(|at| offset_at(chunk.data, at));
         if heads.into_iter().any(|head| head != 0 && !(RECORDS..CHUNK - RECORD_HEADER).contains(&head)) {
             damage.note(Kind::Tables, chunk.offset);
         }
-        let records =
-            self.live_end.filter(|end| *end <= chunk.present).and_then(|end| chunk.data.get(RECORDS..end));
-        let fits =
-            |records: &[u8]| header.without_checksums || checksum(&[records]) == header.records_checksum;
-        if !records.is_none_or(fits) {
-            damage.note(Kind::RecordsChecksum, chunk.offset);
-        }
+        self.walk.records = self.live_end.filter(|end| *end <= chunk.data.len() && !header.without_checksums);
     }
 
     fn run(&mut self) {
-        let limit = self.live_end.unwrap_or(CHUNK).min(self.chunk.present);
+        let limit = self.live_end.unwrap_or(CHUNK).min(self.chunk.data.len());
         let mut at = RECORDS;
         let mut previous = None;
         while at < limit {
@@ -283,10 +269,10 @@ impl Walker<'_> {
             walk.damage.loss(kind, chunk.offset, lost);
         }
         let lost = header.between(previous, None);
-        if chunk.present < CHUNK {
+        if chunk.data.len() < CHUNK {
             let complete = live_end.is_some_and(|end| end <= at);
             let lost = if complete { Some(0) } else { lost.filter(|_| header.signed) };
-            walk.cut = Some(Cut { missing: CHUNK - chunk.present, lost });
+            walk.cut = Some(Cut { missing: CHUNK - chunk.data.len(), lost });
         } else if header.signed && live_end.is_none_or(|end| at < end) {
             // Where nothing is lost, the header only overstates its free space.
             let blank = chunk.data.get(at..at + 4).is_none_or(|start| start == [0; 4]);

@@ -1,79 +1,284 @@
-//! Decodes the few records that were picked, with the `evtx` crate.
+//! Decodes a record: BinXML to the elements of an event.
 //!
-//! The crate decodes every record of a chunk that it is given and rejects chunks with damaged headers. So
-//! it gets a copy with a header that it accepts, in which only the picked records can be seen: the others
-//! lose their signature, but stay where they are, for they hold names and templates that later ones use.
+//! Only what logs were seen to hold is decoded here; whatever else, floating point numbers or arrays that are
+//! not of strings among it, is left to [`super::reference`], with which every record of real logs was
+//! compared. Values are written as Windows writes them in XML.
 
-use std::collections::HashMap;
-use std::sync::Arc;
+use std::fmt::Write as _;
 
-use ::evtx::{EvtxChunkData, ParserSettings};
+use encoding_rs::WINDOWS_1252;
 
-use super::bytes::filetime;
-use super::chunk::{CHUNK, Frame, RECORD_HEADER, RECORDS, SIGNATURE, TABLES};
-use crate::parse::event::{Reading, read};
+use super::binxml::{Instance, Token, Tokens, Value, Values};
+use super::bytes::{filetime, instant, printable, push_text, spells, text, until_nul};
+use super::chunk::{Frame, RECORD_HEADER};
+use crate::fact::Sid;
+use crate::knowledge::Routine;
+use crate::parse::event::{Name, Reading, Walk};
 
-/// The ids that the picked records get in the copy: no stale record can look like one of them.
-const FIRST_ID: u64 = 0x6b63_0000_0000_0000;
+/// A record is an instance, and its payload, a value of that, is another; nothing was seen to lie deeper.
+const DEEPEST: usize = 6;
+/// Tokens of one record. Real ones stay below 2,000; hostile templates multiply what they hold.
+const MOST_TOKENS: usize = 20_000;
 
-/// The XML of a chunk that is used, in bytes. Real chunks stay below 1 MiB; hostile templates multiply what
-/// they hold, and would fill the memory chunk after chunk.
-const MOST_XML: usize = 8 << 20;
+/// Decodes the record in `frame` of the chunk `data`; `None` where it is of an unusual shape.
+pub(super) fn decode(data: &[u8], frame: &Frame) -> Option<Reading> {
+    let mut decoder = Decoder { data, walk: Walk::default(), left: MOST_TOKENS };
+    decoder.fragment(frame.at + RECORD_HEADER, frame.end, 0)?;
+    decoder.walk.finish()
+}
 
-/// Decodes the `picked` ones of the records `frames` of the chunk `data`, both in the chunk's order. Those
-/// that can't be decoded are missing in the result, whose key is where a record begins.
-pub(super) fn decode(mut data: Vec<u8>, frames: &[Frame], picked: &[Frame]) -> HashMap<usize, Reading> {
-    repair_header(&mut data);
-    let mut picked = picked.iter().peekable();
-    for (id, frame) in (FIRST_ID..).zip(frames) {
-        if picked.next_if_eq(&frame).is_some() {
-            repair_record(&mut data, frame, id);
-        } else {
-            write(&mut data, frame.at, &[0; 4]);
+/// Whether the record in `frame` is `routine`, as far as that can be told without decoding the record.
+pub(super) fn is_routine(data: &[u8], frame: &Frame, routine: &Routine) -> bool {
+    let tokens = Tokens::new(data, frame.at + RECORD_HEADER, frame.end);
+    field(data, tokens, None, &routine.field, 0).is_some_and(|value| value == routine.value)
+}
+
+/// The value of the first `Data` called `name`. Only a shortcut: `None` says nothing.
+fn field(
+    data: &[u8],
+    mut tokens: Tokens<'_>,
+    values: Option<&Values<'_>>,
+    name: &str,
+    depth: usize,
+) -> Option<String> {
+    let (mut names, mut is_it) = (false, false);
+    loop {
+        match tokens.next()? {
+            Token::End => return None,
+            Token::Open { name, end, .. } if spells(name, "System") => tokens.jump(end)?,
+            Token::Attribute(attribute) => names = spells(attribute, "Name"),
+            Token::Text(units) if names => is_it = spells(units, name),
+            Token::Open { .. } | Token::Content | Token::Close => names = false,
+            Token::Value(index) if is_it => {
+                let mut value = String::new();
+                write(&mut value, &values?.clone().seek(index)?)?;
+                return Some(value);
+            }
+            Token::Value(index) => {
+                let payload = values.and_then(|values| values.clone().seek(index));
+                if let Some(Value { kind: 0x21, at, bytes }) = payload.filter(|_| !names && depth < DEEPEST) {
+                    return field(data, Tokens::new(data, at, at + bytes.len()), None, name, depth + 1);
+                }
+            }
+            Token::Instance(instance) if depth < DEEPEST => {
+                let tokens = Tokens::defined(data, instance.definition)?;
+                return field(data, tokens, Some(&instance.values(data)), name, depth + 1);
+            }
+            Token::Instance(_) => return None,
+            Token::Fragment | Token::Text(_) => {}
         }
     }
-    let settings = Arc::new(ParserSettings::new().indent(false));
-    let Ok(mut data) = EvtxChunkData::new(data, false) else {
-        return HashMap::new();
-    };
-    let Ok(mut chunk) = data.parse(settings) else {
-        return HashMap::new();
-    };
-    let mut left = MOST_XML;
-    let rendered = chunk.iter().flatten().filter_map(|record| {
-        let at = usize::try_from(record.binxml_offset).ok()?.checked_sub(RECORD_HEADER)?;
-        let xml = record.into_xml().ok()?.data;
-        left = left.checked_sub(xml.len())?;
-        Some((at, read(&xml, |_| true)?.0))
-    });
-    rendered.collect()
 }
 
-/// Writes a header that puts no bounds to the walk. Its string table is left empty: the crate then reads
-/// each name where it stands, which a damaged table can't disturb.
-fn repair_header(data: &mut [u8]) {
-    write(data, 0, SIGNATURE);
-    write(data, 24, &FIRST_ID.to_le_bytes());
-    write(data, 32, &u64::MAX.to_le_bytes());
-    let end = (CHUNK as u32).to_le_bytes();
-    write(data, 44, &end);
-    write(data, 48, &end);
-    write(data, TABLES, &[0; RECORDS - TABLES]);
-}
+/// A name in UTF-16.
+#[derive(Clone, Copy)]
+struct Units<'a>(&'a [u8]);
 
-/// Gives a record an id that can't end the walk, and makes its frame whole.
-fn repair_record(data: &mut [u8], frame: &Frame, id: u64) {
-    write(data, frame.at + 8, &id.to_le_bytes());
-    // The crate refuses a record whose time it can't represent.
-    if filetime(frame.written).is_none() {
-        write(data, frame.at + 16, &0_u64.to_le_bytes());
+impl Name for Units<'_> {
+    fn is(&self, name: &str) -> bool {
+        spells(self.0, name)
     }
-    let size = u32::try_from(frame.end + 4 - frame.at).unwrap_or_default();
-    write(data, frame.end, &size.to_le_bytes());
+
+    fn to_text(&self) -> String {
+        text(self.0)
+    }
 }
 
-fn write(data: &mut [u8], at: usize, bytes: &[u8]) {
-    if let Some(place) = data.get_mut(at..).and_then(|rest| rest.get_mut(..bytes.len())) {
-        place.copy_from_slice(bytes);
+struct Decoder<'a> {
+    data: &'a [u8],
+    walk: Walk<Units<'a>>,
+    left: usize,
+}
+
+impl<'a> Decoder<'a> {
+    /// The elements in `start..end`, `depth` values deep.
+    fn fragment(&mut self, start: usize, end: usize, depth: usize) -> Option<()> {
+        self.elements(&mut Tokens::new(self.data, start, end), &[], depth)
     }
+
+    fn instance(&mut self, instance: Instance<'a>, depth: usize) -> Option<()> {
+        let values: Vec<_> = instance.values(self.data).collect();
+        self.elements(&mut Tokens::defined(self.data, instance.definition)?, &values, depth + 1)
+    }
+
+    /// Walks over elements to their end, with the `values` of their instance.
+    fn elements(&mut self, tokens: &mut Tokens<'a>, values: &[Value<'a>], depth: usize) -> Option<()> {
+        if depth > DEEPEST {
+            return None;
+        }
+        let mut open: Vec<Element<'a>> = Vec::with_capacity(8);
+        let mut attribute = None;
+        // How many of the open elements are left out, for a value that they depend on is null.
+        let mut hidden = 0_usize;
+        loop {
+            self.left = self.left.checked_sub(1)?;
+            match tokens.next()? {
+                Token::End => return open.is_empty().then_some(()),
+                Token::Fragment => {}
+                // An event has one; a payload may have several, side by side. A definition holds none.
+                Token::Instance(instance) => {
+                    if !open.is_empty() || !values.is_empty() {
+                        return None;
+                    }
+                    self.instance(instance, depth)?;
+                    tokens.jump(instance.behind())?;
+                }
+                Token::Open { dependency, .. } if hidden > 0 || is_null(values, dependency, &open) => {
+                    hidden += 1;
+                }
+                Token::Close if hidden > 0 => hidden -= 1,
+                _ if hidden > 0 => {}
+                Token::Open { name, .. } => {
+                    self.walk.open(Units(name))?;
+                    open.push(Element { name, has_attributes: false });
+                }
+                Token::Attribute(name) => {
+                    open.last_mut()?.has_attributes = true;
+                    attribute = Some(Units(name));
+                }
+                Token::Content => attribute = None,
+                Token::Close => {
+                    attribute = None;
+                    open.pop()?;
+                    self.walk.close();
+                }
+                Token::Text(units) => match attribute {
+                    Some(name) => {
+                        let mut value = String::new();
+                        push_text(&mut value, until_nul(units));
+                        self.walk.attribute(&name, value);
+                    }
+                    None => push_text(self.walk.text(), until_nul(units)),
+                },
+                Token::Value(index) => {
+                    let Some(value) = values.get(usize::from(index)) else { continue };
+                    match attribute {
+                        Some(name) => self.attribute(name, value)?,
+                        None => self.content(value, open.last()?, tokens, depth)?,
+                    }
+                }
+            }
+        }
+    }
+
+    fn attribute(&mut self, name: Units<'a>, value: &Value<'a>) -> Option<()> {
+        if !self.walk.wants_attribute(&name) {
+            return Some(());
+        }
+        if self.walk.is_time() && value.kind == 0x11 {
+            self.walk.set_time(filetime(u64::from_le_bytes(*value.bytes.first_chunk()?)));
+            return Some(());
+        }
+        let mut out = String::new();
+        write(&mut out, value)?;
+        self.walk.attribute(&name, out);
+        Some(())
+    }
+
+    fn content(
+        &mut self,
+        value: &Value<'a>,
+        element: &Element<'a>,
+        rest: &Tokens<'a>,
+        depth: usize,
+    ) -> Option<()> {
+        match value.kind {
+            0x21 if value.bytes.is_empty() => Some(()),
+            0x21 => self.fragment(value.at, value.at + value.bytes.len(), depth + 1),
+            0x81 => self.repeat(value.bytes, element, rest),
+            _ => write(self.walk.text(), value),
+        }
+    }
+
+    /// An array of strings repeats the element that holds it.
+    fn repeat(&mut self, bytes: &'a [u8], element: &Element<'a>, rest: &Tokens<'a>) -> Option<()> {
+        let is_alone =
+            !element.has_attributes && self.walk.text().is_empty() && rest.clone().next()? == Token::Close;
+        // Each ends in a NUL, the last one too.
+        let strings = bytes.strip_suffix(&[0, 0]);
+        if bytes.is_empty() {
+            return Some(());
+        }
+        if !is_alone {
+            return None;
+        }
+        let units = strings?.as_chunks::<2>().0;
+        for (index, string) in units.split(|unit| *unit == [0, 0]).enumerate() {
+            self.left = self.left.checked_sub(1)?;
+            if index > 0 {
+                self.walk.close();
+                self.walk.open(Units(element.name))?;
+            }
+            push_text(self.walk.text(), string.as_flattened());
+        }
+        Some(())
+    }
+}
+
+/// An element that is open.
+struct Element<'a> {
+    name: &'a [u8],
+    has_attributes: bool,
+}
+
+/// Whether the element that depends on value `dependency` is left out. The root of a template never is.
+fn is_null(values: &[Value<'_>], dependency: Option<u16>, open: &[Element<'_>]) -> bool {
+    let value = dependency.filter(|_| !open.is_empty()).and_then(|index| values.get(usize::from(index)));
+    value.is_some_and(|value| value.kind == 0x00)
+}
+
+/// Writes a value as Windows does. `None` for the kinds that are not written here.
+fn write(out: &mut String, value: &Value<'_>) -> Option<()> {
+    let bytes = value.bytes;
+    // Writing to a string can't fail.
+    let written = match value.kind {
+        0x00 => Ok(()),
+        0x01 => {
+            push_text(out, until_nul(bytes));
+            Ok(())
+        }
+        0x02 => {
+            let (text, _) = WINDOWS_1252.decode_without_bom_handling(bytes);
+            out.extend(text.chars().filter(|char| *char != '\0').map(printable));
+            Ok(())
+        }
+        0x03 => write!(out, "{}", i8::from_le_bytes(exactly(bytes)?)),
+        0x04 => write!(out, "{}", u8::from_le_bytes(exactly(bytes)?)),
+        0x05 => write!(out, "{}", i16::from_le_bytes(exactly(bytes)?)),
+        0x06 => write!(out, "{}", u16::from_le_bytes(exactly(bytes)?)),
+        0x07 => write!(out, "{}", i32::from_le_bytes(exactly(bytes)?)),
+        0x08 => write!(out, "{}", u32::from_le_bytes(exactly(bytes)?)),
+        0x09 => write!(out, "{}", i64::from_le_bytes(exactly(bytes)?)),
+        0x0a => write!(out, "{}", u64::from_le_bytes(exactly(bytes)?)),
+        0x0d => match i32::from_le_bytes(exactly(bytes)?) {
+            0 => write!(out, "false"),
+            1 => write!(out, "true"),
+            // Bit masks stand in some of them.
+            mask => write!(out, "{mask}"),
+        },
+        0x0e => bytes.iter().try_for_each(|byte| write!(out, "{byte:02X}")),
+        0x0f => write_guid(out, &exactly(bytes)?),
+        0x10 | 0x14 if bytes.len() == 4 => write!(out, "{:#x}", u32::from_le_bytes(exactly(bytes)?)),
+        0x10 | 0x15 => write!(out, "{:#x}", u64::from_le_bytes(exactly(bytes)?)),
+        0x11 => write!(out, "{:.7}", instant(u64::from_le_bytes(exactly(bytes)?))?),
+        0x13 => write!(out, "{}", Sid::from_bytes(bytes)?),
+        _ => return None,
+    };
+    written.ok()
+}
+
+/// The bytes of a value of `N` bytes.
+fn exactly<const N: usize>(bytes: &[u8]) -> Option<[u8; N]> {
+    bytes.try_into().ok()
+}
+
+fn write_guid(out: &mut String, bytes: &[u8; 16]) -> std::fmt::Result {
+    let [a, b, c, d, e, f, g, h, rest @ ..] = *bytes;
+    let first = u32::from_le_bytes([a, b, c, d]);
+    let (second, third) = (u16::from_le_bytes([e, f]), u16::from_le_bytes([g, h]));
+    let [i, j, k, l, m, n, o, p] = rest;
+    write!(
+        out,
+        "{{{first:08x}-{second:04x}-{third:04x}-{i:02x}{j:02x}-{k:02x}{l:02x}{m:02x}{n:02x}{o:02x}{p:02x}}}"
+    )
 }

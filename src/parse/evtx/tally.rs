@@ -2,23 +2,22 @@
 
 use std::collections::BTreeMap;
 
-use jiff::Timestamp;
-
+use super::bytes::filetime;
 use crate::fact::{ChannelCoverage, Coverage};
 
 /// The count of a log's records.
 #[derive(Debug, Default)]
 pub(super) struct Tally {
-    records: u64,
     /// By computer, then channel.
     lanes: BTreeMap<String, BTreeMap<String, Lane>>,
 }
 
-/// One host's channel.
+/// The count of one host's channel. Times are FILETIMEs.
 #[derive(Debug, Default)]
-struct Lane {
+pub(super) struct Lane {
     records: u64,
-    span: Option<(Timestamp, Timestamp)>,
+    /// The earliest and the latest time; zeros where no record has one.
+    span: (u64, u64),
     runs: Vec<Run>,
 }
 
@@ -27,30 +26,21 @@ struct Lane {
 struct Run {
     first: u64,
     last: u64,
-    /// The times of the first and the last record that have one.
-    times: Option<(Timestamp, Timestamp)>,
+    /// The times of the first and the last record that have one, else zeros.
+    times: (u64, u64),
 }
 
 impl Tally {
-    /// Counts a record. One without a time counts, but is never the first or the last.
-    pub(super) fn add(&mut self, computer: &str, channel: &str, id: u64, time: Option<Timestamp>) {
-        self.records += 1;
-        // Nearly always both are known: only the first record of a channel costs an allocation.
-        if let Some(lane) = self.lanes.get_mut(computer).and_then(|channels| channels.get_mut(channel)) {
-            lane.add(id, time);
-            return;
-        }
-        let channels = self.lanes.entry(computer.to_owned()).or_default();
-        channels.entry(channel.to_owned()).or_default().add(id, time);
+    /// Adds the count of a channel in a later part of the log.
+    pub(super) fn add(&mut self, computer: String, channel: String, lane: Lane) {
+        self.lanes.entry(computer).or_default().entry(channel).or_default().append(lane);
     }
 
     /// Adds the count of a later part of the log.
     pub(super) fn append(&mut self, later: Self) {
-        self.records += later.records;
         for (computer, channels) in later.lanes {
-            let own = self.lanes.entry(computer).or_default();
             for (channel, lane) in channels {
-                own.entry(channel).or_default().append(lane);
+                self.add(computer.clone(), channel, lane);
             }
         }
     }
@@ -59,9 +49,10 @@ impl Tally {
     /// it covers no span.
     pub(super) fn into_coverage(self) -> Coverage {
         let present = self.present();
-        let mut coverage = Coverage { records: self.records, channels: Vec::new() };
+        let mut coverage = Coverage::default();
         for (computer, channels) in self.lanes {
             for (channel, lane) in channels {
+                coverage.records += lane.records;
                 let present = present.get(&channel).map(Vec::as_slice).unwrap_or_default();
                 coverage.channels.extend(lane.into_coverage(&computer, channel, present));
             }
@@ -82,23 +73,25 @@ impl Tally {
 }
 
 impl Lane {
-    fn add(&mut self, id: u64, time: Option<Timestamp>) {
-        let times = time.map(|time| (time, time));
-        self.append(Self { records: 1, span: times, runs: vec![Run { first: id, last: id, times }] });
+    /// Counts a record. One without a time (zero) counts, but is never the first or the last.
+    pub(super) fn count(&mut self, id: u64, ticks: u64) {
+        let times = (ticks, ticks);
+        self.records += 1;
+        self.span = widened(self.span, times);
+        self.follow(Run { first: id, last: id, times });
+    }
+
+    fn follow(&mut self, run: Run) {
+        match self.runs.last_mut() {
+            Some(last) if last.last.checked_add(1) == Some(run.first) => last.join(&run),
+            _ => self.runs.push(run),
+        }
     }
 
     fn append(&mut self, later: Self) {
         self.records += later.records;
-        self.span = match (self.span, later.span) {
-            (Some((first, last)), Some((from, to))) => Some((first.min(from), last.max(to))),
-            (own, other) => own.or(other),
-        };
-        for run in later.runs {
-            match self.runs.last_mut() {
-                Some(last) if last.last.checked_add(1) == Some(run.first) => last.join(&run),
-                _ => self.runs.push(run),
-            }
-        }
+        self.span = widened(self.span, later.span);
+        later.runs.into_iter().for_each(|run| self.follow(run));
     }
 
     fn into_coverage(
@@ -107,8 +100,10 @@ impl Lane {
         channel: String,
         present: &[(u64, u64)],
     ) -> Option<ChannelCoverage> {
-        let (first, last) = self.span?;
+        let (first, last) = (filetime(self.span.0)?, filetime(self.span.1)?);
         let holes = holes(self.runs, present);
+        let holes =
+            holes.into_iter().filter_map(|(from, to)| Some((filetime(from)?, filetime(to)?))).collect();
         Some(ChannelCoverage {
             computer: computer.to_owned(),
             channel,
@@ -120,19 +115,29 @@ impl Lane {
     }
 }
 
+/// The span over both; zeros are none.
+fn widened(own: (u64, u64), other: (u64, u64)) -> (u64, u64) {
+    match (own.0, other.0) {
+        (_, 0) => own,
+        (0, _) => other,
+        _ => (own.0.min(other.0), own.1.max(other.1)),
+    }
+}
+
 impl Run {
     fn join(&mut self, next: &Self) {
         self.last = self.last.max(next.last);
-        self.times = match (self.times, next.times) {
-            (Some((first, _)), Some((_, last))) => Some((first, last)),
-            (own, other) => own.or(other),
+        self.times = match (self.times.0, next.times.0) {
+            (_, 0) => self.times,
+            (0, _) => next.times,
+            (first, _) => (first, next.times.1),
         };
     }
 }
 
 /// The spans between `runs` in the order of ids: a wrapped log begins with its newest chunks. Ids that are
 /// `present` under another name of the computer are not missing.
-fn holes(mut runs: Vec<Run>, present: &[(u64, u64)]) -> Vec<(Timestamp, Timestamp)> {
+fn holes(mut runs: Vec<Run>, present: &[(u64, u64)]) -> Vec<(u64, u64)> {
     runs.sort_by_key(|run| (run.first, run.last));
     let mut spans = Vec::new();
     let mut runs = runs.into_iter();
@@ -146,10 +151,11 @@ fn holes(mut runs: Vec<Run>, present: &[(u64, u64)]) -> Vec<(Timestamp, Timestam
             continue;
         }
         // Clocks are set back at times; a span is still one.
-        if let (Some((_, before)), Some((after, _))) = (known.times, run.times) {
+        let (before, after) = (known.times.1, run.times.0);
+        if before != 0 && after != 0 {
             spans.push((before.min(after), before.max(after)));
         }
-        known = Run { times: run.times.or(known.times), ..run };
+        known = Run { times: if after == 0 { known.times } else { run.times }, ..run };
     }
     merged(spans)
 }
@@ -169,9 +175,9 @@ fn covers(present: &[(u64, u64)], from: u64, to: u64) -> bool {
 }
 
 /// Spans that touch are one, or a filtered export would be a hole a record.
-fn merged(mut spans: Vec<(Timestamp, Timestamp)>) -> Vec<(Timestamp, Timestamp)> {
+fn merged(mut spans: Vec<(u64, u64)>) -> Vec<(u64, u64)> {
     spans.sort_unstable();
-    let mut merged: Vec<(Timestamp, Timestamp)> = Vec::new();
+    let mut merged: Vec<(u64, u64)> = Vec::new();
     for (from, to) in spans {
         match merged.last_mut() {
             Some(last) if from <= last.1 => last.1 = last.1.max(to),
@@ -183,7 +189,16 @@ fn merged(mut spans: Vec<(Timestamp, Timestamp)>) -> Vec<(Timestamp, Timestamp)>
 
 #[cfg(test)]
 mod tests {
+    use jiff::Timestamp;
+
+    use super::super::bytes::ticks;
     use super::*;
+
+    fn add(tally: &mut Tally, computer: &str, id: u64, time: Option<Timestamp>) {
+        let mut lane = Lane::default();
+        lane.count(id, time.and_then(ticks).unwrap_or_default());
+        tally.add(computer.into(), "System".into(), lane);
+    }
 
     fn at(second: i64) -> Timestamp {
         Timestamp::from_second(1_700_000_000 + second).unwrap()
@@ -192,7 +207,7 @@ mod tests {
     fn tally(records: &[(u64, Option<i64>)]) -> Coverage {
         let mut tally = Tally::default();
         for (id, second) in records {
-            tally.add("HV01", "System", *id, second.map(at));
+            add(&mut tally, "HV01", *id, second.map(at));
         }
         tally.into_coverage()
     }
@@ -233,7 +248,7 @@ mod tests {
         let holes = |name_of: fn(u64) -> Option<&'static str>| {
             let mut tally = Tally::default();
             for (id, name) in (1..=9).filter_map(|id| Some((id, name_of(id)?))) {
-                tally.add(name, "System", id, Some(at(id as i64)));
+                add(&mut tally, name, id, Some(at(id as i64)));
             }
             tally.into_coverage().channels.into_iter().map(|channel| channel.holes).collect::<Vec<_>>()
         };
@@ -250,7 +265,7 @@ mod tests {
             let mut tally_of_parts = Tally::default();
             for part in [&records[..cut], &records[cut..]] {
                 let mut later = Tally::default();
-                part.iter().for_each(|(id, second)| later.add("HV01", "System", *id, second.map(at)));
+                part.iter().for_each(|(id, second)| add(&mut later, "HV01", *id, second.map(at)));
                 tally_of_parts.append(later);
             }
             assert_eq!(tally_of_parts.into_coverage(), tally(&records));

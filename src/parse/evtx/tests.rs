@@ -61,7 +61,7 @@ fn read_with(log: &[u8], interest: &Interest) -> Parsed {
 }
 
 fn read(log: &[u8]) -> Parsed {
-    read_with(log, &Interest::new([(VMMS, [].as_slice()), ("Service Control Manager", &[])]))
+    read_with(log, &Interest::new([(VMMS, [].as_slice(), None), ("Service Control Manager", &[], None)]))
 }
 
 fn events(parsed: &Parsed) -> Vec<&Event> {
@@ -144,7 +144,7 @@ fn every_record_is_counted_and_only_wanted_ones_are_decoded() {
     records[1].id = 20;
     records[2].computer = "hv02".into();
     records[3].provider = "Other".into();
-    let interest = Interest::new([(VMMS, [21024].as_slice())]);
+    let interest = Interest::new([(VMMS, [21024].as_slice(), None)]);
     for log in [write_log(&records), write_text_log(&records)] {
         let parsed = read_with(&log, &interest);
         assert_eq!((ids(&parsed), parsed.coverage.records), (vec![1, 3], 4));
@@ -359,4 +359,144 @@ fn no_mutation_panics_or_takes_long() {
         assert!(parsed.coverage.records <= 9 && parsed.facts.len() <= 9, "round {round}");
     }
     assert!(started.elapsed().as_secs() < 60, "{:?}", started.elapsed());
+}
+
+#[test]
+fn a_large_log_reads_alike_in_blocks_and_forward() {
+    let interest = crate::knowledge::Knowledge::load().unwrap().signals.interest();
+    let context = Context { source: SourceId(0), interest: &interest };
+    let mut log = crate::scenario::bundles::bulk(3, 0.2, 7 * BLOCK / 2);
+    // Damage where blocks meet, and a last chunk that is cut.
+    for at in [BLOCK + 3000, BLOCK + 4096 + 600, 2 * BLOCK + 4090] {
+        log[at..at + 40].fill(0xaa);
+    }
+    log.truncate(log.len() - 30_000);
+    for log in [&log[..], &log[HEADER..], &log[..3 * BLOCK + 100], &log[..3 * BLOCK + HEADER + 100]] {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("a"), log).unwrap();
+        let bundle = crate::bundle::Bundle::open(&[folder.path().to_path_buf()], &Limits::default()).unwrap();
+        let (parsed, hash) = parse_blocks(&bundle.sources[0].blocks().unwrap(), log, &context);
+        let forward = read_with(log, &interest);
+        assert_eq!((&parsed.coverage, &parsed.issues), (&forward.coverage, &forward.issues));
+        assert_eq!(parsed.facts, forward.facts);
+        assert_eq!(hash.unwrap(), blake3::hash(log));
+        assert!(parsed.facts.len() > 5 && !parsed.issues.is_empty());
+    }
+}
+
+#[test]
+fn of_routine_records_the_first_of_each_computer_counts() {
+    let status = |value| named(&[("Status", value)]);
+    let mut records: Vec<_> = ["0x0", "0x0", "0xd", "0x0", "0x0"]
+        .into_iter()
+        .zip(1..)
+        .map(|(value, id)| record(id, status(value)))
+        .collect();
+    records[3].computer = "hv02".into();
+    let routine = crate::knowledge::Routine { field: "Status".into(), value: "0x0".into() };
+    let interest = Interest::new([(VMMS, [21024].as_slice(), Some(&routine))]);
+    for log in [write_log(&records), write_text_log(&records)] {
+        assert_eq!(ids(&read_with(&log, &interest)), [1, 3, 4]);
+        let window = interest.clone().within(Some(at(4)), None);
+        assert_eq!(ids(&read_with(&log, &window)), [1, 4]);
+        assert_eq!(read_with(&log, &window).coverage.records, 5);
+    }
+}
+
+/// Records that the page of a dirty log tore: the crate prints what is left of them as event 0 of the year 1601, or
+/// reads on in zeroes; here they count as damaged.
+const TORN: [(&str, u64); 3] = [
+    ("0539_Microsoft-Windows-LanguagePackSetup_4Operational.evtx", 17),
+    ("0547_sample_with_a_bad_chunk_magic.evtx", 45_933),
+    ("0547_sample_with_a_bad_chunk_magic.evtx", 47_640),
+];
+
+/// The logs of `KCDOCTOR_CORPUS`, by name, and the one that is written here.
+fn all_logs() -> Vec<(String, Vec<u8>)> {
+    let payloads =
+        [user_data(), named(&[("A", "b"), ("C", "d")]), Payload::EventData(vec![(None, "x".into())])];
+    let records: Vec<_> = (1..=300).map(|id| record(id, payloads[id as usize % 3].clone())).collect();
+    let mut logs = vec![
+        ("written".to_owned(), write_log(&records)),
+        ("written as text".to_owned(), write_text_log(&records)),
+    ];
+    let mut folders: Vec<_> =
+        std::env::var_os("KCDOCTOR_CORPUS").map(std::path::PathBuf::from).into_iter().collect();
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap().map(Result::unwrap) {
+            let path = entry.path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "evtx") {
+                logs.push((path.display().to_string(), std::fs::read(path).unwrap()));
+            }
+        }
+    }
+    logs.sort();
+    logs
+}
+
+/// Every record, and whether our decoder reads it. What that and the finder say must be what the crate says.
+fn records_of(log: &[u8]) -> Vec<(u64, Option<Reading>, bool)> {
+    let mut records = Vec::new();
+    for at in (first_chunk(log)..log.len()).step_by(CHUNK) {
+        let chunk = Chunk { offset: at as u64, data: &log[at..log.len().min(at + CHUNK)] };
+        let mut reader = system::Reader::new(chunk.data);
+        let frames = chunk.walk().frames;
+        let all = reference::decode(chunk.data, &frames, &frames);
+        for frame in frames {
+            let reading = decode::decode(chunk.data, &frame);
+            let reference = all.get(&frame.at);
+            if let (Some(own), Some(other)) = (&reading, reference) {
+                assert_eq!(own, other, "record {} at {at}", frame.id);
+            }
+            let mut system = System::default();
+            let is_read = reader.read(&frame, &mut system);
+            if let (Some(()), Some(reading)) = (is_read, reading.as_ref().or(reference)) {
+                let own = (text(system.provider), system.id, text(system.computer), system.record);
+                let expected =
+                    (&reading.provider, reading.id, &reading.computer, reading.record.unwrap_or(frame.id));
+                assert_eq!((&own.0, own.1, &own.2, own.3), expected);
+                assert_eq!(text(system.channel), reading.channel.clone().unwrap_or_default());
+                assert_eq!(filetime(system.ticks), reading.time.or_else(|| filetime(frame.written)));
+            }
+            let is_usual = reading.is_some();
+            records.push((frame.id, reading.or_else(|| reference.cloned()), is_usual));
+        }
+    }
+    records
+}
+
+#[test]
+fn every_record_reads_as_the_evtx_crate_reads_it() {
+    let (mut compared, mut unusual, mut own_only, mut theirs_only) = (0, 0, 0, Vec::new());
+    for (name, log) in all_logs() {
+        let mut own: std::collections::BTreeMap<u64, Vec<Reading>> = Default::default();
+        for (id, reading, is_usual) in records_of(&log) {
+            unusual += usize::from(!is_usual);
+            own.entry(id).or_default().extend(reading);
+        }
+        let settings = ::evtx::ParserSettings::new().indent(false).num_threads(1);
+        let Ok(parser) = ::evtx::EvtxParser::from_buffer(log) else { continue };
+        for record in parser.with_configuration(settings).records().flatten() {
+            let expected = super::super::event::read(&record.data, |_| true).map(|(reading, _)| reading);
+            let known = own.get_mut(&record.event_record_id).filter(|known| !known.is_empty());
+            match (known, expected) {
+                (Some(known), Some(expected)) => {
+                    let index = known.iter().position(|reading| *reading == expected).unwrap_or(0);
+                    assert_eq!(known.remove(index), expected, "{name}, record {}", record.event_record_id);
+                    compared += 1;
+                }
+                (None, Some(_)) => theirs_only.push((name.clone(), record.event_record_id)),
+                (_, None) => {}
+            }
+        }
+        own_only += own.values().map(Vec::len).sum::<usize>();
+    }
+    assert!(compared >= 600 && unusual * 100 <= compared, "{unusual} of {compared} are of an unusual shape");
+    assert!(own_only <= 100, "{own_only} are read here only");
+    let torn =
+        |(name, record): &(String, u64)| TORN.iter().any(|(log, id)| name.ends_with(log) && id == record);
+    theirs_only.retain(|lost| !torn(lost));
+    assert_eq!(theirs_only, []);
 }

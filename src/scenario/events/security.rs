@@ -6,6 +6,11 @@ use super::{Provider, SECURITY, data};
 use crate::scenario::evtx::Record;
 use crate::scenario::{Dice, Domain, Machine};
 
+mod everyday;
+
+pub use everyday::everyday;
+use everyday::{Cast, LOGON};
+
 const AUDITING: Provider = Provider {
     name: "Microsoft-Windows-Security-Auditing",
     guid: Some("54849625-5478-4994-A5BA-3E3B0328C30D"),
@@ -247,75 +252,7 @@ pub fn value_changed(dc: &Machine, by: &Admin, change: ValueChange<'_>, time: Ti
 #[must_use]
 pub fn logon(host: &Machine, who: &Admin, from: &str, time: Timestamp) -> Record {
     let mut dice = Dice::named(&format!("{}{time}", who.name));
-    let fields = [
-        ("SubjectUserSid", NOBODY.to_owned()),
-        ("SubjectUserName", "-".to_owned()),
-        ("SubjectDomainName", "-".to_owned()),
-        ("SubjectLogonId", "0x0".to_owned()),
-        ("TargetUserSid", who.sid.clone()),
-        ("TargetUserName", who.name.clone()),
-        ("TargetDomainName", host.domain.realm()),
-        ("TargetLogonId", format!("0x{:x}", dice.below(0xffff_ffff))),
-        ("LogonType", "3".to_owned()),
-        ("LogonProcessName", "Kerberos".to_owned()),
-        ("AuthenticationPackageName", "Kerberos".to_owned()),
-        ("WorkstationName", "-".to_owned()),
-        ("LogonGuid", dice.guid()),
-        ("TransmittedServices", "-".to_owned()),
-        ("LmPackageName", "-".to_owned()),
-        ("KeyLength", "0".to_owned()),
-        ("ProcessId", "0x0".to_owned()),
-        ("ProcessName", "-".to_owned()),
-        ("IpAddress", from.to_owned()),
-        ("IpPort", (49_200 + dice.below(16_000)).to_string()),
-        ("ImpersonationLevel", "%%1833".to_owned()),
-        ("RestrictedAdminMode", "-".to_owned()),
-        ("TargetOutboundUserName", "-".to_owned()),
-        ("TargetOutboundDomainName", "-".to_owned()),
-        ("VirtualAccount", "%%1843".to_owned()),
-        ("TargetLinkedLogonId", "0x0".to_owned()),
-        ("ElevatedToken", "%%1842".to_owned()),
-    ];
-    audit(Record { version: 2, ..AUDITING.event(4624, host, time, data(fields)) }, 12544, true)
-}
-
-/// 4634: the end of a network session.
-#[must_use]
-pub fn logoff(host: &Machine, who: &Admin, time: Timestamp) -> Record {
-    let fields = [
-        ("TargetUserSid", who.sid.clone()),
-        ("TargetUserName", who.name.clone()),
-        ("TargetDomainName", host.domain.netbios.clone()),
-        ("TargetLogonId", who.logon.clone()),
-        ("LogonType", "3".to_owned()),
-    ];
-    audit(AUDITING.event(4634, host, time, data(fields)), 12545, true)
-}
-
-/// 4688: `command` was started.
-#[must_use]
-pub fn process_created(host: &Machine, command: &str, time: Timestamp) -> Record {
-    let mut dice = Dice::named(&format!("{command}{time}"));
-    let mut id = || format!("0x{:x}", dice.below(0x4000) * 4);
-    let image = command.split(' ').next().unwrap_or(command).to_owned();
-    let fields = [
-        ("SubjectUserSid", super::LOCAL_SYSTEM.to_owned()),
-        ("SubjectUserName", host.account()),
-        ("SubjectDomainName", host.domain.netbios.clone()),
-        ("SubjectLogonId", "0x3e7".to_owned()),
-        ("NewProcessId", id()),
-        ("NewProcessName", image),
-        ("TokenElevationType", "%%1936".to_owned()),
-        ("ProcessId", id()),
-        ("CommandLine", command.to_owned()),
-        ("TargetUserSid", NOBODY.to_owned()),
-        ("TargetUserName", "-".to_owned()),
-        ("TargetDomainName", "-".to_owned()),
-        ("TargetLogonId", "0x0".to_owned()),
-        ("ParentProcessName", r"C:\Windows\System32\services.exe".to_owned()),
-        ("MandatoryLabel", "S-1-16-16384".to_owned()),
-    ];
-    audit(Record { version: 2, ..AUDITING.event(4688, host, time, data(fields)) }, 13312, true)
+    LOGON.record(&mut dice, &Cast { host, who, from, command: "" }, time)
 }
 
 /// Audit events are level 0, and their keyword says success or failure.

@@ -131,6 +131,19 @@ impl Part {
 }
 
 impl Value {
+    /// A value in the type that a Security log would store it in, which is written as the same text.
+    pub(super) fn of(text: &str) -> Self {
+        let decimal = text.parse().ok().filter(|number: &u32| number.to_string() == text);
+        let hex = text.strip_prefix("0x").and_then(|digits| u64::from_str_radix(digits, 16).ok());
+        let hex = hex.filter(|number| format!("{number:#x}") == text);
+        match (sid(text), hex, decimal) {
+            (Some(sid), ..) => Self::Sid(sid),
+            (_, Some(number), _) => Self::Hex64(number),
+            (.., Some(number)) => Self::U32(number),
+            _ => Self::Text(text.to_owned()),
+        }
+    }
+
     /// The type that a template expects in this value's place.
     pub(super) fn kind(&self) -> u8 {
         match self {
@@ -177,15 +190,20 @@ impl Value {
             Self::U32(number) => chunk.put(&number.to_le_bytes()),
             Self::U64(number) | Self::Hex64(number) | Self::Time(number) => chunk.put(&number.to_le_bytes()),
             Self::Sid(bytes) => chunk.put(bytes),
-            Self::Fragment(fragment) => fragment.write(chunk),
+            Self::Fragment(fragment) => fragment.write_body(chunk),
         }
     }
 }
 
 impl Fragment {
-    /// Appends the fragment and the end of its stream.
+    /// Appends the fragment of a record: its header and the end of its stream around it.
     pub(super) fn write(&self, chunk: &mut Chunk) {
         chunk.put(&[0x0f, 1, 1, 0]);
+        self.write_body(chunk);
+    }
+
+    /// Appends the fragment of a value, which Windows writes without a header.
+    fn write_body(&self, chunk: &mut Chunk) {
         if self.is_template {
             self.write_instance(chunk);
         } else {
