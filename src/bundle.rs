@@ -43,12 +43,15 @@ pub struct Source {
 enum Content {
     File(PathBuf),
     Member(Archive, usize),
+    /// Standard input, of which these bytes were read already.
+    Piped(Vec<u8>),
     /// Listed, and not readable; its issues say why.
     Closed,
 }
 
 impl Bundle {
-    /// Opens `arguments` (folders, archives, files, or `-` for an archive on standard input) as one bundle.
+    /// Opens `arguments` (folders, archives, files, or `-` for an archive or a file on standard input) as one
+    /// bundle.
     ///
     /// # Errors
     /// [`Error::NoInput`] where nothing stands at an argument, [`Error::Io`] where it can't be listed,
@@ -81,6 +84,10 @@ impl Source {
             Content::File(path) => Ok(read(Stream::new(Box::new(File::open(path)?), max))),
             Content::Member(archive, index) => {
                 archive.read(*index, &self.limits, |member| read(Stream::new(member, max)))
+            }
+            Content::Piped(begun) => {
+                let all = begun.chain(io::stdin());
+                Ok(read(Stream::new(Box::new(all), max)))
             }
             Content::Closed => Ok(read(Stream::new(Box::new(io::empty()), 0))),
         }
@@ -119,10 +126,7 @@ fn add_argument(
     limits: &Limits,
 ) -> Result<(), Error> {
     if argument.as_os_str() == "-" {
-        let archive =
-            Archive::from_reader(io::stdin().lock(), limits).map_err(Error::io("standard input"))?;
-        add_members(sources, &archive, &format!("{prefix}stdin!/"), limits);
-        return Ok(());
+        return add_piped(sources, prefix, limits).map_err(Error::io("standard input"));
     }
     let metadata = fs::metadata(argument).map_err(|source| match source.kind() {
         io::ErrorKind::NotFound => Error::NoInput { path: argument.to_path_buf() },
@@ -134,6 +138,24 @@ fn add_argument(
     let name =
         if prefix.is_empty() { last_component(argument) } else { prefix.trim_end_matches('/').to_owned() };
     add_file(sources, argument, name, limits).map_err(Error::io(argument))
+}
+
+/// Adds what stands on standard input: the members of an archive, or else one file, which is read as it comes.
+fn add_piped(sources: &mut Vec<Source>, prefix: &str, limits: &Limits) -> io::Result<()> {
+    let mut begun = Vec::new();
+    io::stdin().lock().take(4).read_to_end(&mut begun)?;
+    if archive::is_zip(&begun) {
+        let archive = Archive::from_reader(begun.chain(io::stdin().lock()))?;
+        add_members(sources, &archive, &format!("{prefix}stdin!/"), limits);
+        return Ok(());
+    }
+    sources.push(Source {
+        path: format!("{prefix}stdin"),
+        issues: Vec::new(),
+        content: Content::Piped(begun),
+        limits: limits.clone(),
+    });
+    Ok(())
 }
 
 /// Walks a folder in the order of names, without following links, so that a link to a parent can't make the walk

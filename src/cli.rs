@@ -35,7 +35,7 @@ pub enum Command {
 /// Arguments of `analyze`.
 #[derive(Debug, Args)]
 pub struct AnalyzeArgs {
-    /// Folder, zip or files of one incident; `-` reads a zip from standard input.
+    /// Folder, zip or files of one incident; `-` reads a zip or a file from standard input.
     #[arg(required = true, value_name = "BUNDLE")]
     pub bundles: Vec<PathBuf>,
     /// Form of the output.

@@ -24,6 +24,8 @@ mod table;
 mod text;
 mod vm_host;
 
+pub use evtx::steps;
+
 /// A format that kcdoctor reads.
 pub struct Format {
     /// The name in reports, `sources[].kind`.

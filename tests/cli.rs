@@ -227,12 +227,28 @@ fn several_arguments_are_one_incident_and_prefix_their_paths() {
 }
 
 #[test]
-fn what_is_no_zip_on_standard_input_is_said() {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_kcdoctor"));
-    let file = fs::File::open(bundle("classic-two-nodes").join("ad/computers.ldif")).unwrap();
-    let output = command.args(["analyze", "-"]).stdin(file).output().unwrap();
-    assert_eq!(output.status.code(), Some(74));
-    assert!(text(&output.stderr).contains("not a zip"));
+fn a_file_can_come_on_standard_input() {
+    let piped = |file: &Path| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_kcdoctor"));
+        command
+            .args(["analyze", "-", "--format", "json"])
+            .stdin(fs::File::open(file).unwrap())
+            .output()
+            .unwrap()
+    };
+    for (file, kind, records) in [("ad/computers.ldif", "ldif", 4), ("DC01/Security.evtx", "evtx", 34)] {
+        let output = piped(&bundle("classic-two-nodes").join(file));
+        assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+        let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        let source = &report["bundle"]["sources"][0];
+        assert_eq!(
+            (&source["path"], &source["kind"], &source["records"]),
+            (&"stdin".into(), &kind.into(), &records.into())
+        );
+    }
+    let output = piped(&bundle("README.md"));
+    assert_eq!(output.status.code(), Some(65));
+    assert!(text(&output.stderr).contains("does not understand this file"), "{}", text(&output.stderr));
 }
 
 /// Names come from the customer's files, and a terminal obeys what it is sent.

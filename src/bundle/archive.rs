@@ -19,6 +19,9 @@ use crate::fact::Issue;
 /// Members over this size must not expand more than the limit's ratio.
 const RATIO_FREE: u64 = 64 << 20;
 
+/// The most bytes of an archive that are held in memory.
+const MOST_IN_MEMORY: u64 = 4 << 30;
+
 /// Whether a file begins as a zip does (an empty zip included).
 pub(super) fn is_zip(magic: &[u8]) -> bool {
     magic == b"PK\x03\x04" || magic == b"PK\x05\x06"
@@ -48,14 +51,11 @@ impl Archive {
     }
 
     /// Reads a whole archive into memory: a zip's directory stands at its end.
-    pub(super) fn from_reader(reader: impl Read, limits: &Limits) -> io::Result<Self> {
+    pub(super) fn from_reader(reader: impl Read) -> io::Result<Self> {
         let mut bytes = Vec::new();
-        reader.take(limits.max_source_bytes).read_to_end(&mut bytes)?;
-        if !is_zip(bytes.get(..4).unwrap_or_default()) {
-            return Err(io::Error::new(
-                io::ErrorKind::InvalidData,
-                "not a zip archive; pass a folder or a file by its path",
-            ));
+        reader.take(MOST_IN_MEMORY + 1).read_to_end(&mut bytes)?;
+        if bytes.len() as u64 > MOST_IN_MEMORY {
+            return Err(too_large("an archive this large can't come through a pipe; pass it by its path"));
         }
         Self::new(Input::Memory(Cursor::new(bytes.into())))
     }

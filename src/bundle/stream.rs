@@ -19,7 +19,7 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { max_source_bytes: 4 << 30, max_entries: 200_000, max_ratio: 200 }
+        Self { max_source_bytes: 64 << 30, max_entries: 200_000, max_ratio: 200 }
     }
 }
 

@@ -27,11 +27,12 @@ mod chunk;
 mod damage;
 mod decode;
 mod reference;
+pub mod steps;
 mod system;
 mod tally;
 
 use bytes::{checksum, filetime, text, ticks, u16_at, u32_at};
-use chunk::{CHUNK, Chunk, Cut, Frame, Walk};
+use chunk::{CHUNK, Chunk, Cut, Frame};
 use damage::{Damage, Kind};
 use system::System;
 use tally::{Lane, Tally};
@@ -179,7 +180,7 @@ impl Part {
         if offset == 0 {
             part.read_header(data.get(..first_chunk).unwrap_or(data));
         }
-        let mut writers = Writers { context, all: Vec::new(), fixed: Vec::new() };
+        let mut writers = Writers::new(context);
         for at in (first_chunk..first_chunk + BLOCK).step_by(CHUNK) {
             let Some(rest) = data.get(at..).filter(|rest| !rest.is_empty()) else { break };
             let data = rest.get(..CHUNK).unwrap_or(rest);
@@ -222,30 +223,48 @@ impl Part {
         if !chunk.fits(&walk) {
             self.damage.note(Kind::RecordsChecksum, chunk.offset);
         }
-        let Walk { frames, damage, cut, .. } = walk;
-        self.damage.append(damage);
-        self.cut = cut;
+        let picks = self.find(chunk, &walk.frames, writers);
+        let readings = decode_all(chunk.data, &walk.frames, &picks);
+        for (pick, reading) in picks.into_iter().zip(readings) {
+            self.settle(pick, reading, chunk, writers);
+        }
+        self.damage.append(walk.damage);
+        self.cut = walk.cut;
         self.chunks += 1;
+    }
+
+    /// Counts the records of a chunk and finds those that are worth decoding.
+    fn find<'f, 'a, 'i>(
+        &mut self,
+        chunk: Chunk<'a>,
+        frames: &'f [Frame],
+        writers: &mut Writers<'a, 'i>,
+    ) -> Vec<Pick<'f, 'i>> {
         let mut reader = system::Reader::new(chunk.data);
         let mut system = System::default();
-        writers.fixed.clear();
         let mut picks = Vec::new();
-        for frame in &frames {
+        writers.fixed.clear();
+        for frame in frames {
             let known = reader.read(frame, &mut system).map(|()| writers.count(&system));
             if let Some(Count { worth, is_dated: false, .. }) = known {
                 let lost = u64::from(worth != Worth::Nothing);
                 self.damage.loss(Kind::Timeless, chunk.offset + frame.at as u64, Some(lost));
             } else if known.is_none_or(|known| writers.wants(&known, chunk.data, frame)) {
-                picks.push(Pick { frame, known, reading: decode::decode(chunk.data, frame) });
+                picks.push(Pick { frame, known });
             }
         }
-        decode_rest(chunk.data, &frames, &mut picks);
-        picks.into_iter().for_each(|pick| self.settle(pick, chunk, writers));
+        picks
     }
 
     /// Makes a fact of a decoded record, unless it is not worth it.
-    fn settle<'i>(&mut self, pick: Pick<'_, 'i>, chunk: Chunk<'_>, writers: &mut Writers<'_, 'i>) {
-        let Pick { frame, known, reading } = pick;
+    fn settle<'i>(
+        &mut self,
+        pick: Pick<'_, 'i>,
+        reading: Option<Reading>,
+        chunk: Chunk<'_>,
+        writers: &mut Writers<'_, 'i>,
+    ) {
+        let Pick { frame, known } = pick;
         let offset = chunk.offset + frame.at as u64;
         let Some(reading) = reading else {
             self.damage.loss(Kind::Undecodable, offset, Some(1));
@@ -291,20 +310,20 @@ struct Pick<'f, 'i> {
     frame: &'f Frame,
     /// What its `System` part told, where that could be read.
     known: Option<Count<'i>>,
-    reading: Option<Reading>,
 }
 
-/// Decodes the picks of the chunk `data` that are not decoded yet.
-fn decode_rest(data: &[u8], frames: &[Frame], picks: &mut [Pick<'_, '_>]) {
-    let rest: Vec<Frame> =
-        picks.iter().filter(|pick| pick.reading.is_none()).map(|pick| *pick.frame).collect();
-    if rest.is_empty() {
-        return;
+/// Decodes the picks of the chunk `data`; those of an unusual shape with the other decoder.
+fn decode_all(data: &[u8], frames: &[Frame], picks: &[Pick<'_, '_>]) -> Vec<Option<Reading>> {
+    let mut readings: Vec<_> = picks.iter().map(|pick| decode::decode(data, pick.frame)).collect();
+    let unusual = picks.iter().zip(&readings).filter(|(_, reading)| reading.is_none());
+    let unusual: Vec<Frame> = unusual.map(|(pick, _)| *pick.frame).collect();
+    if !unusual.is_empty() {
+        let mut others = reference::decode(data, frames, &unusual);
+        for (pick, reading) in picks.iter().zip(&mut readings).filter(|(_, reading)| reading.is_none()) {
+            *reading = others.remove(&pick.frame.at);
+        }
     }
-    let mut readings = reference::decode(data, frames, &rest);
-    for pick in picks.iter_mut().filter(|pick| pick.reading.is_none()) {
-        pick.reading = readings.remove(&pick.frame.at);
-    }
+    readings
 }
 
 /// Who wrote the records of a block: a few, each met again and again.
@@ -336,6 +355,10 @@ struct Count<'i> {
 }
 
 impl<'a, 'i> Writers<'a, 'i> {
+    fn new(context: &'i Context<'i>) -> Self {
+        Self { context, all: Vec::new(), fixed: Vec::new() }
+    }
+
     /// Counts a record.
     fn count(&mut self, system: &System<'a>) -> Count<'i> {
         let index = self.find(system);

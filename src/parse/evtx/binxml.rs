@@ -205,6 +205,16 @@ impl<'a> Instance<'a> {
         Values { data, descriptors: self.descriptors.as_chunks().0, index: 0, at: self.start }
     }
 
+    /// Size and type of its first `count` values, as they stand in the chunk.
+    pub(super) fn outline(self, count: usize) -> Option<&'a [u8]> {
+        self.descriptors.get(..count * 4)
+    }
+
+    /// The bytes of its values, to the end of their stream; `data` is the chunk.
+    pub(super) fn bytes(self, data: &'a [u8]) -> Option<&'a [u8]> {
+        data.get(self.start..self.end)
+    }
+
     /// Where its values end.
     pub(super) fn behind(self) -> usize {
         self.start + self.descriptors.as_chunks().0.iter().map(size).sum::<usize>()
@@ -222,6 +232,11 @@ pub(super) struct Values<'a> {
 }
 
 impl<'a> Values<'a> {
+    /// Where the next one begins in the chunk.
+    pub(super) fn position(&self) -> usize {
+        self.at
+    }
+
     /// Goes on to value number `index`; `None` where the instance has fewer, or that one lies behind already.
     pub(super) fn seek(&mut self, index: u16) -> Option<Value<'a>> {
         let index = usize::from(index);

@@ -7,7 +7,7 @@
 //! Windows does not write; a record that can't be read here is left to [`super::decode`].
 
 use super::binxml::{Instance, Token, Tokens, Value, instance};
-use super::bytes::{is_time, spells, text, ticks, until_nul};
+use super::bytes::{is_time, spells, text, ticks, u16_at, u64_at, until_nul};
 use super::chunk::{Frame, RECORD_HEADER};
 
 /// `System` lies two elements deep; anything this deep before it is no event.
@@ -70,9 +70,11 @@ impl<'a> Reader<'a> {
             }
             self.definitions.push((instance.definition, shape));
         }
-        let shape = self.definitions.get(self.last)?.1.as_ref()?;
+        let shape = self.definitions.get_mut(self.last)?.1.as_mut()?;
         *system = shape.literals;
-        shape.find(system, data, instance)?;
+        if shape.find_usual(system, data, instance).is_none() {
+            shape.find(system, data, instance)?;
+        }
         system.complete(frame)
     }
 }
@@ -103,6 +105,18 @@ struct Shape<'a> {
     literals: System<'a>,
     /// Those that are values of the instance: the number of the value, ascending.
     values: Vec<(u16, Name)>,
+    /// What the last record with values of the usual types looked like: nearly always the next one does too.
+    usual: Option<Usual<'a>>,
+}
+
+/// Where the numbers of a record stand among its values, if it has the same `outline`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Usual<'a> {
+    /// Size and type of its values, up to the last of these.
+    outline: &'a [u8],
+    id: usize,
+    record: usize,
+    ticks: usize,
 }
 
 impl<'a> System<'a> {
@@ -228,14 +242,55 @@ impl<'a> Shape<'a> {
         take(&mut self.literals, name)
     }
 
+    /// Does what [`Shape::find`] does for a record that looks like the last one.
+    fn find_usual(&self, system: &mut System<'a>, data: &'a [u8], instance: Instance<'a>) -> Option<()> {
+        let usual = self.usual.as_ref()?;
+        if instance.outline(usual.outline.len() / 4)? != usual.outline {
+            return None;
+        }
+        let bytes = instance.bytes(data)?;
+        system.id = u16_at(bytes, usual.id)?.into();
+        system.record = u64_at(bytes, usual.record)?;
+        system.ticks = u64_at(bytes, usual.ticks)?;
+        system.found |= Name::Id.bit() | Name::Record.bit() | Name::Time.bit();
+        Some(())
+    }
+
+    /// Whether only the three numbers differ from record to record.
+    fn has_usual_values(&self) -> bool {
+        self.values.len() == 3 && self.is_fixed()
+    }
+
+    /// Remembers where the numbers of a record stand whose values are all of the usual types.
+    fn remember(&mut self, places: &[(Name, u8, usize)], instance: Instance<'a>) -> Option<()> {
+        let place = |name: Name, kind: u8| {
+            let found = places.iter().find(|(own, own_kind, _)| (*own, *own_kind) == (name, kind));
+            found.map(|(.., at)| *at)
+        };
+        let count = usize::from(self.values.last()?.0) + 1;
+        self.usual = Some(Usual {
+            outline: instance.outline(count)?,
+            id: place(Name::Id, 0x06)?,
+            record: place(Name::Record, 0x0a)?,
+            ticks: place(Name::Time, 0x11)?,
+        });
+        Some(())
+    }
+
     /// Adds the values that matter of an `instance` in the chunk `data`. One that the instance does not have is
     /// lacking.
-    fn find(&self, system: &mut System<'a>, data: &'a [u8], instance: Instance<'a>) -> Option<()> {
+    fn find(&mut self, system: &mut System<'a>, data: &'a [u8], instance: Instance<'a>) -> Option<()> {
         let mut values = instance.values(data);
+        let start = values.position();
+        let mut places = Vec::new();
         for (index, name) in &self.values {
             let Some(value) = values.seek(*index) else { break };
             system.take_value(*name, &value)?;
+            if self.has_usual_values() {
+                places.push((*name, value.kind, value.at - start));
+            }
         }
+        self.remember(&places, instance);
         Some(())
     }
 }
