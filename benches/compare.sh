@@ -26,7 +26,7 @@ step() { printf '%s\n' "$*" >&2; }
 
 step "kcdoctor and the generator"
 cargo build --release --locked
-cargo build --release --locked --example generate
+cargo build --release --locked --example generate --example floor
 generate=$target/release/examples/generate
 
 if [ ! -x "$compare/bin/evtx_dump" ]; then
@@ -76,4 +76,4 @@ make_input plain.zip archive
 
 cd "$caller"
 python3 "$root/benches/compare.py" --kcdoctor "$target/release/kcdoctor" --input "$input" \
-    --evtx-dump "$compare/bin/evtx_dump" --python-evtx "$compare/venv/bin/python" "$@"
+    --floor "$target/release/examples/floor" --evtx-dump "$compare/bin/evtx_dump" --python-evtx "$compare/venv/bin/python" "$@"

@@ -53,6 +53,9 @@ pub struct AnalyzeArgs {
     /// Look only at events before TIME.
     #[arg(long, value_name = "TIME", value_parser = time)]
     pub until: Option<Timestamp>,
+    /// Also read records that a log has given up and not overwritten yet, in the slack of its chunks.
+    #[arg(long)]
+    pub recover: bool,
     /// Threads; 0 means one a processor.
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub threads: usize,

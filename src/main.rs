@@ -52,7 +52,7 @@ fn run_analyze(arguments: &AnalyzeArgs) -> Result<u8, Error> {
     let bundle = Bundle::open(&arguments.bundles, &Limits::default())?;
     let scope = Scope { since: arguments.since, until: arguments.until, nodes: arguments.nodes.clone() };
     let progress = Progress::new(bundle.sources.len(), arguments.no_progress || arguments.quiet);
-    let options = analyze::Options { scope, threads: arguments.threads };
+    let options = analyze::Options { scope, threads: arguments.threads, recover: arguments.recover };
     let report = analyze::analyze(&bundle, &knowledge, &options, &|| progress.tick());
     progress.bar.finish_and_clear();
     let report = report?;

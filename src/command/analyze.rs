@@ -21,6 +21,8 @@ pub struct Options {
     pub scope: Scope,
     /// Threads; 0 means one a processor.
     pub threads: usize,
+    /// Whether records count that a log has given up and not overwritten yet.
+    pub recover: bool,
 }
 
 /// The whole program: a bundle in, a report out.
@@ -37,7 +39,8 @@ pub fn analyze(
     tick: &(dyn Fn() + Sync),
 ) -> Result<Report, Error> {
     pool(options.threads)?.install(|| {
-        let interest = knowledge.signals.interest().within(options.scope.since, options.scope.until);
+        let Scope { since, until, .. } = options.scope;
+        let interest = knowledge.signals.interest().within(since, until).recovering(options.recover);
         let parsed = parse(bundle, &interest, tick);
         if parsed.iter().all(|source| source.kind == "unknown") {
             return Err(nothing_understood(bundle, &parsed));

@@ -1,6 +1,6 @@
 //! Security identifiers, [MS-DTYP] 2.4.2.
 
-use std::fmt;
+use std::fmt::{self, Write as _};
 
 /// A security identifier in its text form (`S-1-5-21-…`), upper-case.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -27,9 +27,9 @@ impl Sid {
         let authority = authority.iter().fold(0u64, |value, &byte| value << 8 | u64::from(byte));
         let parts = bytes.get(8..8 + 4 * usize::from(count))?;
         let mut text = format!("S-1-{authority}");
-        for part in parts.chunks_exact(4) {
-            let value = part.iter().rev().fold(0u32, |value, &byte| value << 8 | u32::from(byte));
-            text.push_str(&format!("-{value}"));
+        for part in parts.as_chunks().0 {
+            // Writing to a string can't fail.
+            let _ = write!(text, "-{}", u32::from_le_bytes(*part));
         }
         Some(Self(text))
     }

@@ -12,6 +12,8 @@ pub struct Interest {
     providers: HashMap<String, Ids>,
     since: Option<Timestamp>,
     until: Option<Timestamp>,
+    /// Whether records count that a log has given up.
+    recovers: bool,
 }
 
 /// The events of one provider that are looked for.
@@ -77,6 +79,18 @@ impl Interest {
     #[must_use]
     pub fn within(self, since: Option<Timestamp>, until: Option<Timestamp>) -> Self {
         Self { since, until, ..self }
+    }
+
+    /// Where records that a log has given up, and not overwritten yet, are looked for as well.
+    #[must_use]
+    pub fn recovering(self, recovers: bool) -> Self {
+        Self { recovers, ..self }
+    }
+
+    /// Whether records that a log has given up are looked for.
+    #[must_use]
+    pub fn recovers(&self) -> bool {
+        self.recovers
     }
 
     /// What is looked for among the events of `provider`.

@@ -208,6 +208,16 @@ impl<N: Name> Walk<N> {
         }
     }
 
+    /// Whether the text of the innermost element would be looked at.
+    pub(super) fn wants_text(&self) -> bool {
+        const SYSTEM: [&str; 5] = ["EventID", "Level", "EventRecordID", "Channel", "Computer"];
+        self.path.last().is_some_and(|open| match open.part {
+            Part::System => SYSTEM.iter().any(|name| open.name.is(name)),
+            Part::EventData | Part::UserData | Part::RenderingInfo => true,
+            Part::Other => false,
+        })
+    }
+
     /// The time of the event, where it need not be read from text.
     pub(super) fn set_time(&mut self, time: Option<Timestamp>) {
         self.event.time = time;

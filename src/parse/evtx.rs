@@ -7,8 +7,8 @@
 //! Three steps a chunk, while it is in the processor's cache: find the records ([`chunk`]); find provider,
 //! id, host and time of each without decoding it ([`system`]), which is all that coverage needs; decode those
 //! that are worth it ([`decode`], [`event`](super::event)). Blocks know nothing of each other, so they can be
-//! read by any number of threads; [`Log`] puts them together in their order. What is *not* done here:
-//! carving old records out of the slack of chunks, and rendering messages, for which a log carries no texts.
+//! read by any number of threads; [`Log`] puts them together in their order. What is *not* done here: rendering
+//! messages, for which a log carries no texts.
 
 use std::io::{self, Read};
 
@@ -32,7 +32,7 @@ mod system;
 mod tally;
 
 use bytes::{checksum, filetime, text, ticks, u16_at, u32_at};
-use chunk::{CHUNK, Chunk, Cut, Frame};
+use chunk::{CHUNK, Chunk, Cut, Frame, Walk};
 use damage::{Damage, Kind};
 use system::System;
 use tally::{Lane, Tally};
@@ -228,6 +228,9 @@ impl Part {
         for (pick, reading) in picks.into_iter().zip(readings) {
             self.settle(pick, reading, chunk, writers);
         }
+        if writers.context.interest.recovers() {
+            self.recover(chunk, &walk, writers.context);
+        }
         self.damage.append(walk.damage);
         self.cut = walk.cut;
         self.chunks += 1;
@@ -254,6 +257,26 @@ impl Part {
             }
         }
         picks
+    }
+
+    /// Makes facts of the records that the chunk has given up. They are not counted: what the log covers is what it
+    /// holds by its own account.
+    fn recover(&mut self, chunk: Chunk<'_>, walk: &Walk, context: &Context<'_>) {
+        for frame in chunk.slack(walk) {
+            let Some(reading) = decode::recover(chunk.data, &frame) else { continue };
+            let Some(time) = reading.time.or_else(|| filetime(frame.written)) else { continue };
+            let Worth::Looked(routine) =
+                context.interest.of(&reading.provider).worth(reading.id, || Some(time))
+            else {
+                continue;
+            };
+            if routine.is_none_or(|routine| !reading.is(routine)) {
+                self.damage.note(Kind::Recovered, chunk.offset + frame.at as u64);
+                let record = reading.record.unwrap_or(frame.id);
+                let event = Observation::Event(reading.into_event(record, time));
+                self.facts.push((context.fact(Position::Record(record), event), false));
+            }
+        }
     }
 
     /// Makes a fact of a decoded record, unless it is not worth it.

@@ -3,7 +3,7 @@
 //! The format is [MS-EVEN6] 2.2.12 onwards, with the offsets of names and definitions relative to the chunk.
 //! Nothing is allocated: names and texts are the UTF-16 of the chunk.
 
-use super::bytes::{array_at, offset_at, u16_at};
+use super::bytes::{array_at, offset_at, u16_at, u32_at};
 
 /// Offset of the next definition, GUID and size.
 const DEFINITION_HEADER: usize = 24;
@@ -70,12 +70,14 @@ pub(super) struct Tokens<'a> {
     end: usize,
     /// Elements of a definition name what they depend on.
     dependent: bool,
+    /// Whether what stands elsewhere in the chunk, names and definitions, must be proven to be what is meant.
+    strict: bool,
 }
 
 impl<'a> Tokens<'a> {
     /// The stream of a record or of a value: `start..end` of the chunk `data`.
     pub(super) fn new(data: &'a [u8], start: usize, end: usize) -> Self {
-        Self { data, at: start, end: end.min(data.len()), dependent: false }
+        Self { data, at: start, end: end.min(data.len()), dependent: false, strict: false }
     }
 
     /// The stream of the template that is defined at `definition`.
@@ -83,6 +85,12 @@ impl<'a> Tokens<'a> {
         let start = definition.checked_add(DEFINITION_HEADER)?;
         let end = start.checked_add(offset_at(data, definition.checked_add(20)?)?)?;
         Some(Self { dependent: true, ..Self::new(data, start, end) })
+    }
+
+    /// The same, which trusts no name and no definition unless its hash or its id fits: a record that was given up
+    /// may refer to what was overwritten.
+    pub(super) fn strict(self, strict: bool) -> Self {
+        Self { strict, ..self }
     }
 
     /// The next token; `None` where the bytes make no sense, or are of a kind that no log was seen to hold.
@@ -134,8 +142,12 @@ impl<'a> Tokens<'a> {
 
     fn instance(&mut self) -> Option<Instance<'a>> {
         // A byte and the id of the template, then where it is defined: here, where it is used first.
+        let id = u32_at(self.data, self.at.checked_add(1)?)?;
         let definition = offset_at(self.data, self.at.checked_add(5)?)?;
         self.skip(9)?;
+        if self.strict && u32_at(self.data, definition.checked_add(4)?)? != id {
+            return None;
+        }
         if definition == self.at {
             let size = offset_at(self.data, self.at.checked_add(20)?)?;
             self.skip(DEFINITION_HEADER.checked_add(size)?)?;
@@ -167,7 +179,9 @@ impl<'a> Tokens<'a> {
         if offset == self.at {
             self.skip(8 + size + 2)?;
         }
-        self.data.get(offset + 8..)?.get(..size)
+        let name = self.data.get(offset + 8..)?.get(..size)?;
+        let fits = !self.strict || u16_at(self.data, offset + 4)? == hash(name);
+        fits.then_some(name)
     }
 
     /// The units of a literal; literals are always strings.
@@ -185,6 +199,13 @@ impl<'a> Tokens<'a> {
         self.skip(size)?;
         Some(bytes)
     }
+}
+
+/// The hash that stands beside a name.
+fn hash(units: &[u8]) -> u16 {
+    let units = units.as_chunks().0.iter().map(|unit| u32::from(u16::from_le_bytes(*unit)));
+    let hash = units.fold(0_u32, |hash, unit| hash.wrapping_mul(65_599).wrapping_add(unit));
+    (hash & 0xffff) as u16
 }
 
 /// A value of an instance.

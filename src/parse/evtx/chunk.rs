@@ -61,6 +61,8 @@ pub(super) struct Walk {
     pub(super) damage: Damage,
     /// Where the file ends inside the chunk.
     pub(super) cut: Option<Cut>,
+    /// Where the search for records ended.
+    end: usize,
     /// Where the records end of which the header states a checksum.
     records: Option<usize>,
 }
@@ -94,6 +96,22 @@ impl Chunk<'_> {
     pub(super) fn fits(&self, walk: &Walk) -> bool {
         let records = walk.records.and_then(|end| self.data.get(RECORDS..end));
         records.is_none_or(|records| Some(checksum(&[records])) == u32_at(self.data, 52))
+    }
+
+    /// Records behind those that `walk` found: the log has given them up, and not overwritten them yet. What
+    /// they refer to may be overwritten.
+    pub(super) fn slack(&self, walk: &Walk) -> Vec<Frame> {
+        let mut frames = Vec::new();
+        let mut at = walk.end;
+        while let Some(rest) = self.data.get(at..).filter(|_| at > 0) {
+            let Some(distance) = rest.windows(RECORD.len()).position(|bytes| bytes == RECORD) else { break };
+            at += distance;
+            let found = self.header_of_record(at).filter(|(_, next)| self.repeats_size(at, *next));
+            frames.extend(found.map(|(frame, _)| frame));
+            at = found.map_or(at + 1, |(_, next)| next);
+        }
+        frames.retain(|frame| walk.frames.iter().all(|live| live.id != frame.id));
+        frames
     }
 
     /// The record at `at`. The second copy of its size proves it; where that is damaged, the next record
@@ -262,6 +280,7 @@ impl Walker<'_> {
     /// Reports what the end of the walk, at `at`, left out.
     fn finish(&mut self, at: usize, previous: Option<u64>) {
         let Self { chunk, header, live_end, walk } = self;
+        walk.end = at;
         let offset = chunk.offset + at as u64;
         if !header.signed {
             let kind = if walk.frames.is_empty() { Kind::Unreadable } else { Kind::Signature };

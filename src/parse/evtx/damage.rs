@@ -25,6 +25,8 @@ pub(super) enum Kind {
     Undecodable,
     /// Records without a usable time.
     Timeless,
+    /// Records that the log had given up.
+    Recovered,
 }
 
 impl Kind {
@@ -52,6 +54,11 @@ impl Kind {
             ),
             Self::Record => ("record-damaged", "records are damaged and were skipped"),
             Self::Undecodable => ("record-undecodable", "a record can't be decoded"),
+            Self::Recovered => (
+                "record-recovered",
+                "a record that the log had given up was found behind the last one of its chunk; it counts as \
+                 evidence, and not among the log's records",
+            ),
             Self::Timeless => (
                 "event-time-missing",
                 "an event has no usable time (zero or 1601); it was counted and not used",

@@ -22,7 +22,16 @@ const MOST_TOKENS: usize = 20_000;
 
 /// Decodes the record in `frame` of the chunk `data`; `None` where it is of an unusual shape.
 pub(super) fn decode(data: &[u8], frame: &Frame) -> Option<Reading> {
-    let mut decoder = Decoder { data, walk: Walk::default(), left: MOST_TOKENS };
+    read(data, frame, false)
+}
+
+/// The same of a record that the log has given up; `None` also where it refers to what was overwritten.
+pub(super) fn recover(data: &[u8], frame: &Frame) -> Option<Reading> {
+    read(data, frame, true)
+}
+
+fn read(data: &[u8], frame: &Frame, strict: bool) -> Option<Reading> {
+    let mut decoder = Decoder { data, walk: Walk::default(), left: MOST_TOKENS, strict };
     decoder.fragment(frame.at + RECORD_HEADER, frame.end, 0)?;
     decoder.walk.finish()
 }
@@ -88,17 +97,19 @@ struct Decoder<'a> {
     data: &'a [u8],
     walk: Walk<Units<'a>>,
     left: usize,
+    strict: bool,
 }
 
 impl<'a> Decoder<'a> {
     /// The elements in `start..end`, `depth` values deep.
     fn fragment(&mut self, start: usize, end: usize, depth: usize) -> Option<()> {
-        self.elements(&mut Tokens::new(self.data, start, end), &[], depth)
+        self.elements(&mut Tokens::new(self.data, start, end).strict(self.strict), &[], depth)
     }
 
     fn instance(&mut self, instance: Instance<'a>, depth: usize) -> Option<()> {
         let values: Vec<_> = instance.values(self.data).collect();
-        self.elements(&mut Tokens::defined(self.data, instance.definition)?, &values, depth + 1)
+        let mut tokens = Tokens::defined(self.data, instance.definition)?.strict(self.strict);
+        self.elements(&mut tokens, &values, depth + 1)
     }
 
     /// Walks over elements to their end, with the `values` of their instance.
@@ -143,12 +154,14 @@ impl<'a> Decoder<'a> {
                     self.walk.close();
                 }
                 Token::Text(units) => match attribute {
-                    Some(name) => {
+                    Some(name) if self.walk.wants_attribute(&name) => {
                         let mut value = String::new();
                         push_text(&mut value, until_nul(units));
                         self.walk.attribute(&name, value);
                     }
-                    None => push_text(self.walk.text(), until_nul(units)),
+                    Some(_) => {}
+                    None if self.walk.wants_text() => push_text(self.walk.text(), until_nul(units)),
+                    None => {}
                 },
                 Token::Value(index) => {
                     let Some(value) = values.get(usize::from(index)) else { continue };
@@ -186,7 +199,8 @@ impl<'a> Decoder<'a> {
             0x21 if value.bytes.is_empty() => Some(()),
             0x21 => self.fragment(value.at, value.at + value.bytes.len(), depth + 1),
             0x81 => self.repeat(value.bytes, element, rest),
-            _ => write(self.walk.text(), value),
+            _ if self.walk.wants_text() => write(self.walk.text(), value),
+            _ => Some(()),
         }
     }
 

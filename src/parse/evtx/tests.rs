@@ -211,6 +211,49 @@ fn the_end_of_the_records_is_found_without_the_header() {
     assert_eq!(issues(&parsed), [("chunk-damaged", Some(0)), ("chunk-checksum", Some(0))]);
 }
 
+/// A log of twelve records of which the chunk's header has given up all behind the fifth.
+fn given_up() -> Vec<u8> {
+    let mut log = write_log(&(1..=12).map(|id| record(id, user_data())).collect::<Vec<_>>());
+    let end = place(&log, 6);
+    let chunk = &mut log[4096..];
+    chunk[32..40].copy_from_slice(&5_u64.to_le_bytes());
+    chunk[48..52].copy_from_slice(&(end as u32 - 4096).to_le_bytes());
+    let records = checksum(&[&chunk[512..end - 4096]]);
+    chunk[52..56].copy_from_slice(&records.to_le_bytes());
+    let header = checksum(&[&chunk[..120], &chunk[128..512]]);
+    chunk[124..128].copy_from_slice(&header.to_le_bytes());
+    log
+}
+
+#[test]
+fn records_that_were_given_up_are_read_where_that_was_asked_for() {
+    let interest = Interest::new([(VMMS, [].as_slice(), None)]);
+    let recovering = interest.clone().recovering(true);
+    let parsed = read_with(&given_up(), &interest);
+    assert_eq!((ids(&parsed), issues(&parsed)), ((1..=5).collect(), vec![]));
+    let recovered = read_with(&given_up(), &recovering);
+    assert_eq!(ids(&recovered), (1..=12).collect::<Vec<_>>());
+    assert_eq!(issues(&recovered), [("record-recovered", Some(0))]);
+    assert_eq!(recovered.coverage, parsed.coverage);
+    let event = events(&recovered)[8];
+    assert_eq!((event.record, event.time, event.field("VmName")), (9, at(9), Some("SQL <1> & Co")));
+}
+
+#[test]
+fn what_was_overwritten_is_not_guessed_at() {
+    let recovering = Interest::new([(VMMS, [].as_slice(), None)]).recovering(true);
+    let log = given_up();
+    // The first record holds the definition: its GUID is no longer the one that the others name.
+    let guid = place(&log, 1) + 24 + 14 + 4;
+    // Names stand there too: another text does not have the hash beside it.
+    let name = log.windows(12).position(|bytes| bytes == b"V\0m\0N\0a\0m\0e\0").unwrap();
+    for (place, byte) in [(guid, log[guid] ^ 1), (name, b'W')] {
+        let mut damaged = log.clone();
+        damaged[place] = byte;
+        assert_eq!(ids(&read_with(&damaged, &recovering)), [1, 2, 3, 4, 5]);
+    }
+}
+
 #[test]
 fn a_broken_string_table_costs_nothing() {
     let mut log = log(3);
