@@ -273,3 +273,33 @@ fn the_readme_shows_the_real_verdict() {
     let verdict = text(&output.stdout).split("\n\n").next().unwrap();
     assert!(readme.contains(verdict), "{verdict}");
 }
+
+#[test]
+fn a_large_log_says_the_same_in_a_file_a_zip_and_a_pipe() {
+    let folder = tempfile::tempdir().unwrap();
+    let log = kcdoctor::scenario::bundles::bulk(5, 0.05, 5 << 20);
+    let file = folder.path().join("Security.evtx");
+    fs::write(&file, &log).unwrap();
+    let zipped = folder.path().join("case.zip");
+    let mut zip = zip::ZipWriter::new(fs::File::create(&zipped).unwrap());
+    zip.start_file("Security.evtx", zip::write::SimpleFileOptions::default()).unwrap();
+    std::io::Write::write_all(&mut zip, &log).unwrap();
+    zip.finish().unwrap();
+    let report = |argument: &std::ffi::OsStr, threads: &str, piped: Option<&Path>| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_kcdoctor"));
+        command.args(["analyze", "--format", "json", "--threads", threads]).arg(argument);
+        command.stdin(piped.map_or_else(Stdio::null, |file| fs::File::open(file).unwrap().into()));
+        let output = command.output().unwrap();
+        assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+        let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        let mut source = report["bundle"]["sources"][0].clone();
+        source.as_object_mut().unwrap().remove("path");
+        (source, report["coverage"].clone(), report["bundle"]["hash"].clone())
+    };
+    let expected = report(file.as_os_str(), "1", None);
+    assert_eq!(expected.0["hash"], format!("blake3:{}", blake3::hash(&log)));
+    assert!(expected.0["records"].as_u64().unwrap() > 5_000 && expected.0["used"].as_u64().unwrap() > 5);
+    assert_eq!(report(file.as_os_str(), "4", None), expected);
+    assert_eq!(report(zipped.as_os_str(), "2", None), expected);
+    assert_eq!(report("-".as_ref(), "2", Some(&file)), expected);
+}
