@@ -36,17 +36,26 @@ pub(super) enum Token<'a> {
 const FRAGMENT: [u8; 4] = [0x0f, 1, 1, 0];
 /// The token of a template instance.
 const INSTANCE: u8 = 0x0c;
+/// Bytes of the descriptors of eleven values.
+pub(super) const OUTLINE: usize = 11 * 4;
 
-/// The instance that the stream `start..end` of the chunk `data` is, if it is one: nearly every record, behind the
-/// header of a fragment, and payloads inside of one, without it.
+/// The instance that the record `start..end` of the chunk `data` is, behind the header of a fragment; nearly every
+/// record is one.
 pub(super) fn instance(data: &[u8], start: usize, end: usize) -> Option<Instance<'_>> {
-    let head: [u8; 5] = array_at(data, start)?;
-    let token = match head {
-        [INSTANCE, ..] => start,
-        [header @ .., INSTANCE] if header == FRAGMENT => start + FRAGMENT.len(),
-        _ => return None,
-    };
-    Tokens::new(data, token + 1, end).instance()
+    let [a, b, c, d, INSTANCE, ..] = array_at::<5>(data, start)? else { return None };
+    if [a, b, c, d] != FRAGMENT {
+        return None;
+    }
+    // The fields stand at fixed places unless the definition stands between them.
+    let at = start + FRAGMENT.len() + 1;
+    let head: [u8; 13] = array_at(data, at)?;
+    let (definition, count) = (offset_at(&head, 5)?, offset_at(&head, 9)?);
+    if definition == at + 9 {
+        return Tokens::new(data, at, end).instance();
+    }
+    let start = at + head.len();
+    let descriptors = data.get(start..end)?.get(..count.checked_mul(4)?)?;
+    Some(Instance { definition, descriptors, start: start + descriptors.len(), end })
 }
 
 /// A template with values.
@@ -226,9 +235,9 @@ impl<'a> Instance<'a> {
         Values { data, descriptors: self.descriptors.as_chunks().0, index: 0, at: self.start }
     }
 
-    /// Size and type of its first `count` values, as they stand in the chunk.
-    pub(super) fn outline(self, count: usize) -> Option<&'a [u8]> {
-        self.descriptors.get(..count * 4)
+    /// Size and type of the values that the `System` part of nearly every template has: the first eleven.
+    pub(super) fn outline(self) -> Option<&'a [u8; OUTLINE]> {
+        self.descriptors.first_chunk()
     }
 
     /// The bytes of its values, to the end of their stream; `data` is the chunk.

@@ -6,7 +6,7 @@
 //! everything out, and the same reader walks them. What is *not* done here: payloads, and shapes that
 //! Windows does not write; a record that can't be read here is left to [`super::decode`].
 
-use super::binxml::{Instance, Token, Tokens, Value, instance};
+use super::binxml::{Instance, OUTLINE, Token, Tokens, Value, instance};
 use super::bytes::{is_time, spells, text, ticks, u16_at, u64_at, until_nul};
 use super::chunk::{Frame, RECORD_HEADER};
 
@@ -112,8 +112,8 @@ struct Shape<'a> {
 /// Where the numbers of a record stand among its values, if it has the same `outline`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Usual<'a> {
-    /// Size and type of its values, up to the last of these.
-    outline: &'a [u8],
+    /// Size and type of its first values, these among them.
+    outline: &'a [u8; OUTLINE],
     id: usize,
     record: usize,
     ticks: usize,
@@ -245,7 +245,7 @@ impl<'a> Shape<'a> {
     /// Does what [`Shape::find`] does for a record that looks like the last one.
     fn find_usual(&self, system: &mut System<'a>, data: &'a [u8], instance: Instance<'a>) -> Option<()> {
         let usual = self.usual.as_ref()?;
-        if instance.outline(usual.outline.len() / 4)? != usual.outline {
+        if instance.outline()? != usual.outline {
             return None;
         }
         let bytes = instance.bytes(data)?;
@@ -258,7 +258,8 @@ impl<'a> Shape<'a> {
 
     /// Whether only the three numbers differ from record to record.
     fn has_usual_values(&self) -> bool {
-        self.values.len() == 3 && self.is_fixed()
+        let is_early = |(index, _): &(u16, Name)| usize::from(*index) * 4 < OUTLINE;
+        self.values.len() == 3 && self.is_fixed() && self.values.iter().all(is_early)
     }
 
     /// Remembers where the numbers of a record stand whose values are all of the usual types.
@@ -267,9 +268,8 @@ impl<'a> Shape<'a> {
             let found = places.iter().find(|(own, own_kind, _)| (*own, *own_kind) == (name, kind));
             found.map(|(.., at)| *at)
         };
-        let count = usize::from(self.values.last()?.0) + 1;
         self.usual = Some(Usual {
-            outline: instance.outline(count)?,
+            outline: instance.outline()?,
             id: place(Name::Id, 0x06)?,
             record: place(Name::Record, 0x0a)?,
             ticks: place(Name::Time, 0x11)?,
