@@ -21,6 +21,8 @@ mod hot_fix_csv;
 mod ldif;
 mod security_descriptor;
 mod table;
+#[cfg(test)]
+mod testing;
 mod text;
 mod vm_host;
 

@@ -504,34 +504,16 @@ fn reason<T>(value: &Known<T>) -> Option<Reason> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::fact::SourceId;
-    use crate::knowledge::Interest;
+    use crate::parse::testing::{codes, known, objects, read as read_as};
 
     fn read_bytes(bytes: &[u8]) -> Parsed {
-        let mut stream = Stream::new(Box::new(std::io::Cursor::new(bytes.to_vec())), u64::MAX);
-        parse(&mut stream, &Context { source: SourceId(0), interest: &Interest::default() })
-    }
-
-    fn objects(parsed: Parsed) -> Vec<DirectoryObject> {
-        let object = |fact: crate::fact::Fact| match fact.observation {
-            Observation::Directory(object) => Some(*object),
-            _ => None,
-        };
-        parsed.facts.into_iter().filter_map(object).collect()
+        read_as(&FORMAT, bytes)
     }
 
     fn only(text: &str) -> DirectoryObject {
         let mut objects = objects(read_bytes(text.as_bytes()));
         assert_eq!(objects.len(), 1, "{text}");
         objects.remove(0)
-    }
-
-    fn known<const N: usize>(values: [&str; N]) -> Known<Vec<String>> {
-        Known::Known(values.map(str::to_owned).to_vec())
-    }
-
-    fn codes(parsed: &Parsed) -> Vec<&str> {
-        parsed.issues.iter().map(|issue| issue.code).collect()
     }
 
     const MIGRATION: &str = "Microsoft Virtual System Migration Service";

@@ -271,13 +271,13 @@ impl Export {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::fact::{Event, Field, SourceId};
+    use crate::fact::{Event, Field};
     use crate::knowledge::Interest;
+    use crate::parse::testing::{losses as codes, read_with};
 
     fn read_bytes(bytes: &[u8]) -> Parsed {
         let interest = Interest::new([("P", [1, 2, 3].as_slice(), None)]);
-        let mut stream = Stream::new(Box::new(std::io::Cursor::new(bytes.to_vec())), u64::MAX);
-        parse(&mut stream, &Context { source: SourceId(0), interest: &interest })
+        read_with(&FORMAT, bytes, &interest)
     }
 
     fn read(text: &str) -> Parsed {
@@ -290,10 +290,6 @@ mod tests {
             _ => None,
         };
         parsed.facts.into_iter().filter_map(event).collect()
-    }
-
-    fn codes(parsed: &Parsed) -> Vec<(&str, Option<u64>)> {
-        parsed.issues.iter().map(|issue| (issue.code, issue.lost)).collect()
     }
 
     fn xml(id: u32, record: u64, rest: &str) -> String {

@@ -254,13 +254,11 @@ impl Order {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::fact::SourceId;
-    use crate::knowledge::Interest;
+    use crate::parse::testing;
     use jiff::civil::date as day_of;
 
     fn read(text: &str) -> Parsed {
-        let mut stream = Stream::new(Box::new(std::io::Cursor::new(text.as_bytes().to_vec())), u64::MAX);
-        parse(&mut stream, &Context { source: SourceId(0), interest: &Interest::default() })
+        testing::read(&FORMAT, text.as_bytes())
     }
 
     fn updates(parsed: Parsed) -> Vec<InstalledUpdate> {

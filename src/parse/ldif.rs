@@ -609,40 +609,22 @@ fn reason<T>(value: &Known<T>) -> Option<Reason> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::fact::SourceId;
-    use crate::knowledge::Interest;
+    use crate::parse::testing::{codes, known, objects, read as read_as};
 
     const NOT_ASKED: Reason = Reason::NotAskedFor;
 
     fn read_bytes(bytes: &[u8]) -> Parsed {
-        let mut stream = Stream::new(Box::new(std::io::Cursor::new(bytes.to_vec())), u64::MAX);
-        parse(&mut stream, &Context { source: SourceId(0), interest: &Interest::default() })
+        read_as(&FORMAT, bytes)
     }
 
     fn read(text: &str) -> Parsed {
         read_bytes(text.as_bytes())
     }
 
-    fn objects(parsed: Parsed) -> Vec<DirectoryObject> {
-        let object = |fact: crate::fact::Fact| match fact.observation {
-            Observation::Directory(object) => Some(*object),
-            _ => None,
-        };
-        parsed.facts.into_iter().filter_map(object).collect()
-    }
-
     fn only(text: &str) -> DirectoryObject {
         let mut objects = objects(read(text));
         assert_eq!(objects.len(), 1, "{text}");
         objects.remove(0)
-    }
-
-    fn known<const N: usize>(values: [&str; N]) -> Known<Vec<String>> {
-        Known::Known(values.map(str::to_owned).to_vec())
-    }
-
-    fn codes(parsed: &Parsed) -> Vec<&str> {
-        parsed.issues.iter().map(|issue| issue.code).collect()
     }
 
     const COMPUTER: &str = "dn: CN=HV01,DC=x\nobjectClass: top\nobjectClass: computer\n";

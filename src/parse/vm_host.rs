@@ -157,12 +157,10 @@ fn property(line: &str) -> Option<(String, &str)> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::fact::SourceId;
-    use crate::knowledge::Interest;
+    use crate::parse::testing;
 
     fn read(text: &str) -> Parsed {
-        let mut stream = Stream::new(Box::new(std::io::Cursor::new(text.as_bytes().to_vec())), u64::MAX);
-        parse(&mut stream, &Context { source: SourceId(0), interest: &Interest::default() })
+        testing::read(&FORMAT, text.as_bytes())
     }
 
     fn settings(parsed: &Parsed) -> Vec<(Position, &HostSettings)> {

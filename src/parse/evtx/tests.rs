@@ -1,7 +1,6 @@
 //! Sound and damaged logs, made with the fixture writer.
 
-use std::io::Cursor;
-
+use super::super::testing::{self, losses as issues};
 use super::super::text;
 use super::*;
 use crate::bundle::Limits;
@@ -56,8 +55,7 @@ fn log(count: u64) -> Vec<u8> {
 }
 
 fn read_with(log: &[u8], interest: &Interest) -> Parsed {
-    let mut stream = Stream::new(Box::new(Cursor::new(log.to_vec())), Limits::default().max_source_bytes);
-    parse(&mut stream, &Context { source: SourceId(0), interest })
+    testing::read_with(&FORMAT, log, interest)
 }
 
 fn read(log: &[u8]) -> Parsed {
@@ -76,10 +74,6 @@ fn events(parsed: &Parsed) -> Vec<&Event> {
 
 fn ids(parsed: &Parsed) -> Vec<u64> {
     events(parsed).iter().map(|event| event.record).collect()
-}
-
-fn issues(parsed: &Parsed) -> Vec<(&'static str, Option<u64>)> {
-    parsed.issues.iter().map(|issue| (issue.code, issue.lost)).collect()
 }
 
 /// The bytes of the file where record `id` of [`log`] begins.
