@@ -17,7 +17,7 @@ use crate::parse::event::{Name, Reading, Walk};
 
 /// A record is an instance, and its payload, a value of that, is another; nothing was seen to lie deeper.
 const DEEPEST: usize = 6;
-/// Tokens of one record. Real ones stay below 2,000; hostile templates multiply what they hold.
+/// Tokens and values of one record. Real ones stay below 2,000; hostile templates multiply what they hold.
 const MOST_TOKENS: usize = 20_000;
 
 /// Decodes the record in `frame` of the chunk `data`; `None` where it is of an unusual shape.
@@ -108,6 +108,7 @@ impl<'a> Decoder<'a> {
 
     fn instance(&mut self, instance: Instance<'a>, depth: usize) -> Option<()> {
         let values: Vec<_> = instance.values(self.data).collect();
+        self.left = self.left.checked_sub(values.len())?;
         let mut tokens = Tokens::defined(self.data, instance.definition)?.strict(self.strict);
         self.elements(&mut tokens, &values, depth + 1)
     }
