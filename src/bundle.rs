@@ -1,6 +1,7 @@
 //! What the customer sent: files, folders and archives as one sorted list of sources.
 //!
-//! This is the only input of the program. A source is opened as a forward [`Stream`]; nothing is ever
+//! This is the only input of the program. A source is opened as a forward [`Stream`], a large file also in
+//! [`Blocks`]; nothing is ever
 //! written to disk, so a member that names `../../etc/passwd` can do no harm and is read like any other.
 //! What is *not* done here: recognising formats (see [`crate::parse`]).
 
@@ -55,9 +56,12 @@ impl Bundle {
     ///
     /// # Errors
     /// [`Error::NoInput`] where nothing stands at an argument, [`Error::Io`] where it can't be listed,
-    /// [`Error::Usage`] without arguments.
+    /// [`Error::Usage`] without arguments, or with two that are standard input.
     pub fn open(arguments: &[PathBuf], limits: &Limits) -> Result<Self, Error> {
         let first = arguments.first().ok_or_else(|| Error::Usage("no bundle was named".into()))?;
+        if arguments.iter().filter(|argument| argument.as_os_str() == "-").count() > 1 {
+            return Err(Error::Usage("standard input can be read only once".into()));
+        }
         let mut sources = Vec::new();
         for argument in arguments {
             let prefix =

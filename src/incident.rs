@@ -160,6 +160,8 @@ impl Incident {
         // Attempts are rebuilt of all records: a window must not cut one in two.
         let machines = machines(&signalled, evidence);
         let refusals = kdc::refusals(&signalled, evidence);
+        // Of refusals outside the window a source may keep one only: they blame nobody.
+        let refusals: Vec<_> = refusals.into_iter().filter(|refusal| scope.holds(refusal.time)).collect();
         let refused = refusals.iter().filter(|refusal| refusal.kind == kdc::Kind::Clock);
         let suspects = refused.filter_map(|refusal| refusal.client).collect();
         let clock::Offsets { by: clock_offsets, culprits: wrong_clocks } =
@@ -172,7 +174,6 @@ impl Incident {
             scope.holds(attempt.time) && scope.names(attempt.source, attempt.target, evidence)
         });
         signalled.retain(|signalled| scope.holds(signalled.event.time));
-        let refusals: Vec<_> = refusals.into_iter().filter(|refusal| scope.holds(refusal.time)).collect();
         nodes.extend(attempts.iter().flat_map(|attempt| [attempt.source, attempt.target]).flatten());
         let clusters = Clusters::of(&attempts, &signalled, evidence);
         let changes = change::changes(&signalled, &machines, evidence, knowledge);

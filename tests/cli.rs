@@ -246,6 +246,8 @@ fn a_file_can_come_on_standard_input() {
             (&"stdin".into(), &kind.into(), &records.into())
         );
     }
+    let twice = kcdoctor(&["analyze", "-", "-"]);
+    assert_eq!(twice.status.code(), Some(64), "{}", text(&twice.stderr));
     let output = piped(&bundle("README.md"));
     assert_eq!(output.status.code(), Some(65));
     assert!(text(&output.stderr).contains("does not understand this file"), "{}", text(&output.stderr));

@@ -34,6 +34,7 @@ mod tally;
 use bytes::{checksum, filetime, text, ticks, u16_at, u32_at};
 use chunk::{CHUNK, Chunk, Cut, Frame, Walk};
 use damage::{Damage, Kind};
+use decode::Budget;
 use system::System;
 use tally::{Lane, Tally};
 
@@ -262,8 +263,9 @@ impl Part {
     /// Makes facts of the records that the chunk has given up. They are not counted: what the log covers is what it
     /// holds by its own account.
     fn recover(&mut self, chunk: Chunk<'_>, walk: &Walk, context: &Context<'_>) {
+        let mut budget = Budget::default();
         for frame in chunk.slack(walk) {
-            let Some(reading) = decode::recover(chunk.data, &frame) else { continue };
+            let Some(reading) = decode::recover(chunk.data, &frame, &mut budget) else { continue };
             let Some(time) = reading.time.or_else(|| filetime(frame.written)) else { continue };
             let Worth::Looked(routine) =
                 context.interest.of(&reading.provider).worth(reading.id, || Some(time))
@@ -337,7 +339,12 @@ struct Pick<'f, 'i> {
 
 /// Decodes the picks of the chunk `data`; those of an unusual shape with the other decoder.
 fn decode_all(data: &[u8], frames: &[Frame], picks: &[Pick<'_, '_>]) -> Vec<Option<Reading>> {
-    let mut readings: Vec<_> = picks.iter().map(|pick| decode::decode(data, pick.frame)).collect();
+    let mut budget = Budget::default();
+    let mut readings: Vec<_> =
+        picks.iter().map(|pick| decode::decode(data, pick.frame, &mut budget)).collect();
+    if budget.is_spent() {
+        return readings;
+    }
     let unusual = picks.iter().zip(&readings).filter(|(_, reading)| reading.is_none());
     let unusual: Vec<Frame> = unusual.map(|(pick, _)| *pick.frame).collect();
     if !unusual.is_empty() {

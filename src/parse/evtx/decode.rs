@@ -20,19 +20,52 @@ const DEEPEST: usize = 6;
 /// Tokens and values of one record. Real ones stay below 2,000; hostile templates multiply what they hold.
 const MOST_TOKENS: usize = 20_000;
 
+/// What the records of one chunk may cost together. Real chunks stay far below; what hostile ones multiply would
+/// fill the memory chunk after chunk.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Budget {
+    /// Tokens and values.
+    tokens: usize,
+    /// Bytes of text, at their longest.
+    bytes: usize,
+}
+
+impl Default for Budget {
+    fn default() -> Self {
+        Self { tokens: 400_000, bytes: 8 << 20 }
+    }
+}
+
+impl Budget {
+    #[cfg(test)]
+    pub(super) fn new(tokens: usize, bytes: usize) -> Self {
+        Self { tokens, bytes }
+    }
+
+    /// Whether nothing more is to be decoded.
+    pub(super) fn is_spent(&self) -> bool {
+        self.tokens == 0 || self.bytes == 0
+    }
+}
+
 /// Decodes the record in `frame` of the chunk `data`; `None` where it is of an unusual shape.
-pub(super) fn decode(data: &[u8], frame: &Frame) -> Option<Reading> {
-    read(data, frame, false)
+pub(super) fn decode(data: &[u8], frame: &Frame, budget: &mut Budget) -> Option<Reading> {
+    read(data, frame, false, budget)
 }
 
 /// The same of a record that the log has given up; `None` also where it refers to what was overwritten.
-pub(super) fn recover(data: &[u8], frame: &Frame) -> Option<Reading> {
-    read(data, frame, true)
+pub(super) fn recover(data: &[u8], frame: &Frame, budget: &mut Budget) -> Option<Reading> {
+    read(data, frame, true, budget)
 }
 
-fn read(data: &[u8], frame: &Frame, strict: bool) -> Option<Reading> {
-    let mut decoder = Decoder { data, walk: Walk::default(), left: MOST_TOKENS, strict };
-    decoder.fragment(frame.at + RECORD_HEADER, frame.end, 0)?;
+fn read(data: &[u8], frame: &Frame, strict: bool, budget: &mut Budget) -> Option<Reading> {
+    let most = MOST_TOKENS.min(budget.tokens);
+    let mut decoder = Decoder { data, walk: Walk::default(), left: most, bytes: budget.bytes, strict };
+    let decoded = decoder.fragment(frame.at + RECORD_HEADER, frame.end, 0);
+    // A record that was given up for its cost has cost it all the same.
+    budget.tokens -= most - decoder.left;
+    budget.bytes = decoder.bytes;
+    decoded?;
     decoder.walk.finish()
 }
 
@@ -57,7 +90,8 @@ fn field(
             Token::Open { name, end, .. } if spells(name, "System") => tokens.jump(end)?,
             Token::Attribute(attribute) => names = spells(attribute, "Name"),
             Token::Text(units) if names => is_it = spells(units, name),
-            Token::Open { .. } | Token::Content | Token::Close => names = false,
+            Token::Content => names = false,
+            Token::Open { .. } | Token::Close => (names, is_it) = (false, false),
             Token::Value(index) if is_it => {
                 let mut value = String::new();
                 write(&mut value, &values?.clone().seek(index)?)?;
@@ -96,7 +130,10 @@ impl Name for Units<'_> {
 struct Decoder<'a> {
     data: &'a [u8],
     walk: Walk<Units<'a>>,
+    /// Tokens that the record may still have.
     left: usize,
+    /// Bytes of text that its chunk may still have.
+    bytes: usize,
     strict: bool,
 }
 
@@ -106,9 +143,24 @@ impl<'a> Decoder<'a> {
         self.elements(&mut Tokens::new(self.data, start, end).strict(self.strict), &[], depth)
     }
 
+    /// Pays for a text or value of `size` bytes: in UTF-8 or in hexadecimal it is at most three times as long, and the
+    /// longest number or time takes less than the rest.
+    fn pay(&mut self, size: usize) -> Option<()> {
+        let left = self.bytes.checked_sub(size.saturating_mul(3).saturating_add(64));
+        self.bytes = left.unwrap_or_default();
+        left.map(|_| ())
+    }
+
+    /// Pays for `count` tokens or values.
+    fn step(&mut self, count: usize) -> Option<()> {
+        let left = self.left.checked_sub(count);
+        self.left = left.unwrap_or_default();
+        left.map(|_| ())
+    }
+
     fn instance(&mut self, instance: Instance<'a>, depth: usize) -> Option<()> {
         let values: Vec<_> = instance.values(self.data).collect();
-        self.left = self.left.checked_sub(values.len())?;
+        self.step(values.len())?;
         let mut tokens = Tokens::defined(self.data, instance.definition)?.strict(self.strict);
         self.elements(&mut tokens, &values, depth + 1)
     }
@@ -123,7 +175,7 @@ impl<'a> Decoder<'a> {
         // How many of the open elements are left out, for a value that they depend on is null.
         let mut hidden = 0_usize;
         loop {
-            self.left = self.left.checked_sub(1)?;
+            self.step(1)?;
             match tokens.next()? {
                 Token::End => return open.is_empty().then_some(()),
                 Token::Fragment => {}
@@ -154,18 +206,22 @@ impl<'a> Decoder<'a> {
                     open.pop()?;
                     self.walk.close();
                 }
-                Token::Text(units) => match attribute {
-                    Some(name) if self.walk.wants_attribute(&name) => {
-                        let mut value = String::new();
-                        push_text(&mut value, until_nul(units));
-                        self.walk.attribute(&name, value);
+                Token::Text(units) => {
+                    self.pay(units.len())?;
+                    match attribute {
+                        Some(name) if self.walk.wants_attribute(&name) => {
+                            let mut value = String::new();
+                            push_text(&mut value, until_nul(units));
+                            self.walk.attribute(&name, value);
+                        }
+                        Some(_) => {}
+                        None if self.walk.wants_text() => push_text(self.walk.text(), until_nul(units)),
+                        None => {}
                     }
-                    Some(_) => {}
-                    None if self.walk.wants_text() => push_text(self.walk.text(), until_nul(units)),
-                    None => {}
-                },
+                }
                 Token::Value(index) => {
                     let Some(value) = values.get(usize::from(index)) else { continue };
+                    self.pay(value.bytes.len())?;
                     match attribute {
                         Some(name) => self.attribute(name, value)?,
                         None => self.content(value, open.last()?, tokens, depth)?,
@@ -219,7 +275,7 @@ impl<'a> Decoder<'a> {
         }
         let units = strings?.as_chunks::<2>().0;
         for (index, string) in units.split(|unit| *unit == [0, 0]).enumerate() {
-            self.left = self.left.checked_sub(1)?;
+            self.step(1)?;
             if index > 0 {
                 self.walk.close();
                 self.walk.open(Units(element.name))?;

@@ -1,5 +1,6 @@
 //! The steps of reading a log one by one, for benchmarks and for telling what each costs. An analysis takes them
-//! together, block by block; the work is the same code.
+//! together, block by block, with the same code, except that here no routine record is ever passed over: each counts
+//! as wanted.
 
 use super::chunk::{CHUNK, Chunk};
 use super::{Part, Writers, decode_all, first_chunk};

@@ -124,6 +124,8 @@ impl<'a> System<'a> {
     fn take_text(&mut self, name: Name, units: &'a [u8]) -> Option<()> {
         let units = until_nul(units);
         match name {
+            // Without a name the provider is that of an attribute which only decoding reads.
+            Name::Provider if units.is_empty() => return Some(()),
             Name::Provider => self.provider = units,
             Name::Channel => self.channel = units,
             Name::Computer => self.computer = units,
@@ -169,6 +171,9 @@ fn low_half(id: u64) -> u32 {
 
 /// An unsigned integer of one to eight bytes.
 fn unsigned(bytes: &[u8]) -> Option<u64> {
+    if bytes.is_empty() {
+        return None;
+    }
     if let Some(whole) = bytes.first_chunk() {
         return (bytes.len() == 8).then(|| u64::from_le_bytes(*whole));
     }
@@ -286,7 +291,8 @@ impl<'a> Shape<'a> {
         for (index, name) in &self.values {
             let Some(value) = values.seek(*index) else { break };
             system.take_value(*name, &value)?;
-            if self.has_usual_values() {
+            let is_usual = matches!((value.kind, value.bytes.len()), (0x06, 2) | (0x0a | 0x11, 8));
+            if is_usual && self.has_usual_values() {
                 places.push((*name, value.kind, value.at - start));
             }
         }

@@ -440,6 +440,33 @@ fn of_routine_records_the_first_of_each_computer_counts() {
     }
 }
 
+#[test]
+fn only_granted_tickets_are_left_out_as_routine() {
+    let log = crate::scenario::bundles::bulk(11, 0.3, 2 << 20);
+    let security = "Microsoft-Windows-Security-Auditing";
+    let routine = crate::knowledge::Routine { field: "Status".into(), value: "0x0".into() };
+    let all = read_with(&log, &Interest::new([(security, [4769].as_slice(), None)]));
+    let kept = read_with(&log, &Interest::new([(security, [4769].as_slice(), Some(&routine))]));
+    let is_granted = |event: &&Event| event.field("Status") == Some("0x0");
+    let first = events(&all).into_iter().find(is_granted).unwrap().record;
+    let expected: Vec<_> =
+        events(&all).into_iter().filter(|event| event.record == first || !is_granted(event)).collect();
+    assert_eq!(events(&kept), expected);
+    assert!(expected.len() > 20 && expected.len() * 10 < all.facts.len());
+}
+
+#[test]
+fn a_record_can_spend_no_more_than_its_chunk_has() {
+    let log = write_log(&[record(1, user_data())]);
+    let chunk = Chunk { offset: 4096, data: &log[4096..] };
+    let frame = chunk.walk().frames[0];
+    for (tokens, bytes, is_read) in [(9, 1 << 20, false), (1 << 20, 99, false), (1 << 20, 1 << 20, true)] {
+        let mut budget = Budget::new(tokens, bytes);
+        let reading = decode::decode(chunk.data, &frame, &mut budget);
+        assert_eq!((reading.is_some(), budget.is_spent()), (is_read, !is_read));
+    }
+}
+
 /// Records that the page of a dirty log tore: the crate prints what is left of them as event 0 of the year 1601, or
 /// reads on in zeroes; here they count as damaged.
 const TORN: [(&str, u64); 3] = [
@@ -482,7 +509,7 @@ fn records_of(log: &[u8]) -> Vec<(u64, Option<Reading>, bool)> {
         let frames = chunk.walk().frames;
         let all = reference::decode(chunk.data, &frames, &frames);
         for frame in frames {
-            let reading = decode::decode(chunk.data, &frame);
+            let reading = decode::decode(chunk.data, &frame, &mut Budget::default());
             let reference = all.get(&frame.at);
             if let (Some(own), Some(other)) = (&reading, reference) {
                 assert_eq!(own, other, "record {} at {at}", frame.id);
