@@ -19,6 +19,7 @@ pub const BLOCK: usize = 1 << 20;
 #[derive(Debug)]
 pub struct Blocks {
     file: File,
+    len: u64,
     count: usize,
 }
 
@@ -48,7 +49,7 @@ impl Source {
         let file = File::open(path).ok()?;
         let len = file.metadata().ok()?.len();
         let count = usize::try_from(len.div_ceil(BLOCK as u64)).ok()?;
-        (count > 1 && len <= self.limits.max_source_bytes).then_some(Blocks { file, count })
+        (count > 1 && len <= self.limits.max_source_bytes).then_some(Blocks { file, len, count })
     }
 }
 
@@ -69,13 +70,15 @@ impl Blocks {
         read: impl FnOnce(&[u8], u64) -> T,
     ) -> Block<T> {
         let offset = index as u64 * BLOCK as u64;
-        buffer.resize(BLOCK + ahead, 0);
+        // What the file grows by while it is read is left out, for its last block was counted before.
+        let left = usize::try_from(self.len.saturating_sub(offset)).unwrap_or(usize::MAX);
+        buffer.resize(left.min(BLOCK + ahead), 0);
         let (filled, failure) = self.fill(offset, buffer);
         let bytes = buffer.get(..filled).unwrap_or_default();
         let own = bytes.get(..BLOCK).unwrap_or(bytes);
         let node = match failure {
             Some(error) => Err(error),
-            None if own.is_empty() || own.len() < BLOCK && index + 1 < self.count => {
+            None if own.is_empty() || own.len() < left.min(BLOCK) => {
                 Err(io::Error::new(io::ErrorKind::UnexpectedEof, "it became shorter while it was read"))
             }
             None => Ok(blake3::Hasher::new().set_input_offset(offset).update(own).finalize_non_root()),
@@ -186,5 +189,11 @@ mod tests {
         let whole = join([0, 1, 2].map(|index| blocks.read(index, 0, &mut buffer, |data, _| data.len())));
         assert_eq!(whole.values, [BLOCK, 5]);
         assert_eq!(whole.hash.unwrap_err().kind(), io::ErrorKind::UnexpectedEof);
+        std::fs::write(folder.path().join("a"), bytes(3 * BLOCK - 1)).unwrap();
+        let whole = join([0, 1, 2].map(|index| blocks.read(index, 0, &mut buffer, |data, _| data.len())));
+        assert_eq!(whole.hash.unwrap_err().kind(), io::ErrorKind::UnexpectedEof);
+        std::fs::write(folder.path().join("a"), bytes(4 * BLOCK)).unwrap();
+        let whole = join([0, 1, 2].map(|index| blocks.read(index, 9, &mut buffer, |data, _| data.len())));
+        assert_eq!((whole.values, whole.hash.is_ok()), (vec![BLOCK + 9, BLOCK + 9, BLOCK], true));
     }
 }
