@@ -504,7 +504,7 @@ fn reason<T>(value: &Known<T>) -> Option<Reason> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::parse::testing::{codes, known, objects, read as read_as};
+    use crate::parse::testing::{codes, damage, known, objects, read as read_as};
 
     fn read_bytes(bytes: &[u8]) -> Parsed {
         read_as(&FORMAT, bytes)
@@ -712,12 +712,7 @@ mod tests {
         let good = format!(
             "#TYPE x\nName;SID;SPNs;msDS-AllowedToDelegateTo\n\"HV01\";S-1-5-18;\"{MIGRATION}/ü cifs/b\";{{a/b, c/d}}\n"
         );
-        for cut in 0..good.len() {
-            read_bytes(&good.as_bytes()[..cut]);
-            let mut bytes = good.clone().into_bytes();
-            bytes[cut] = [b';', b'"', b'\n', 0, 0xff][cut % 5];
-            read_bytes(&bytes);
-        }
+        damage(&FORMAT, &good, [b';', b'"', b'\n', 0, 0xff]);
         for text in ["Users,Name,Path", "", "Name,Id\n"] {
             assert!(!recognise(&Head { bytes: text.as_bytes(), text: text.into() }), "{text}");
         }

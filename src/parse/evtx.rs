@@ -45,15 +45,15 @@ pub(super) const FORMAT: Format = Format { kind: "evtx", recognise, parse, parse
 const SIGNATURE: &[u8; 8] = b"ElfFile\0";
 /// Bytes before the first chunk. A block of a log is read with as many of the next one, for its last chunk
 /// reaches into that.
-pub(super) const HEADER: usize = 4096;
+const HEADER: usize = 4096;
 
-pub(super) fn recognise(head: &Head<'_>) -> bool {
+fn recognise(head: &Head<'_>) -> bool {
     let chunk_at = |at| head.bytes.get(at..).is_some_and(|rest| rest.starts_with(chunk::SIGNATURE));
     head.bytes.starts_with(SIGNATURE) || chunk_at(HEADER) || chunk_at(0)
 }
 
 /// Where the chunks of a log begin that begins with `bytes`: some have lost their header.
-pub(super) fn first_chunk(bytes: &[u8]) -> usize {
+fn first_chunk(bytes: &[u8]) -> usize {
     if bytes.starts_with(chunk::SIGNATURE) { 0 } else { HEADER }
 }
 
@@ -103,7 +103,7 @@ fn fill(stream: &mut Stream, buffer: &mut [u8]) -> usize {
 
 /// What was read of a log so far.
 #[derive(Default)]
-pub(super) struct Log {
+struct Log {
     facts: Vec<Fact>,
     firsts: Firsts,
     tally: Tally,
@@ -117,7 +117,7 @@ pub(super) struct Log {
 
 impl Log {
     /// Adds the next part of the log.
-    pub(super) fn add(&mut self, part: Part) {
+    fn add(&mut self, part: Part) {
         let Self { facts, firsts, .. } = self;
         facts.extend(part.facts.into_iter().filter_map(|(fact, is_routine)| match &fact.observation {
             Observation::Event(event) if is_routine => {
@@ -137,7 +137,7 @@ impl Log {
     }
 
     /// All that the log holds.
-    pub(super) fn finish(mut self) -> Parsed {
+    fn finish(mut self) -> Parsed {
         let missing_chunks =
             self.claimed_chunks.map_or(0, |claimed| u64::from(claimed).saturating_sub(self.chunks));
         if let Some(Cut { missing, lost }) = self.cut {
@@ -162,7 +162,7 @@ impl Log {
 
 /// What was read of a block.
 #[derive(Default)]
-pub(super) struct Part {
+struct Part {
     /// Each with whether it is routine.
     facts: Vec<(Fact, bool)>,
     tally: Tally,
@@ -176,7 +176,7 @@ pub(super) struct Part {
 impl Part {
     /// Reads the chunks that begin in a block: `data` is the block at `offset` of its file, and [`HEADER`]
     /// bytes of the next one where there is one. The chunks of the file begin at `first_chunk`.
-    pub(super) fn read(data: &[u8], offset: u64, first_chunk: usize, context: &Context<'_>) -> Self {
+    fn read(data: &[u8], offset: u64, first_chunk: usize, context: &Context<'_>) -> Self {
         let mut part = Self::default();
         if offset == 0 {
             part.read_header(data.get(..first_chunk).unwrap_or(data));

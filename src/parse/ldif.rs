@@ -609,7 +609,7 @@ fn reason<T>(value: &Known<T>) -> Option<Reason> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::parse::testing::{codes, known, objects, read as read_as};
+    use crate::parse::testing::{codes, damage, known, objects, read as read_as};
 
     const NOT_ASKED: Reason = Reason::NotAskedFor;
 
@@ -796,12 +796,7 @@ mod tests {
         let good = format!(
             "# extended LDIF\n# requesting: ALL\n\n{COMPUTER}member;range=0-1: ü\nobjectSid:: AQIAAAAAAAUgAAAAIAIAAA==\n \n"
         );
-        for cut in 0..good.len() {
-            read_bytes(&good.as_bytes()[..cut]);
-            let mut bytes = good.clone().into_bytes();
-            bytes[cut] = [b':', b';', b'\n', 0, 0xff][cut % 5];
-            read_bytes(&bytes);
-        }
+        damage(&FORMAT, &good, [b':', b';', b'\n', 0, 0xff]);
         let parsed =
             read("cn: a\nuserAccountControl: 1\ndn: \n\ndn: CN=a\nuserAccountControl: x\n:\n;;:\n range");
         assert_eq!(codes(&parsed), ["ldif-truncated", "ldif-lines-without-entry", "ldif-undecodable"]);

@@ -41,3 +41,14 @@ pub(super) fn codes(parsed: &Parsed) -> Vec<&'static str> {
 pub(super) fn losses(parsed: &Parsed) -> Vec<(&'static str, Option<u64>)> {
     parsed.issues.iter().map(|issue| (issue.code, issue.lost)).collect()
 }
+
+/// Reads every beginning of `good`, and `good` with one byte after the other replaced by one of `bytes`; that it ends is
+/// the test.
+pub(super) fn damage(format: &Format, good: &str, bytes: [u8; 5]) {
+    for cut in 0..good.len() {
+        read(format, &good.as_bytes()[..cut]);
+        let mut damaged = good.as_bytes().to_vec();
+        damaged[cut] = bytes[cut % 5];
+        read(format, &damaged);
+    }
+}
