@@ -310,20 +310,8 @@ impl Evidence {
 
 fn host_of(fact: &Fact, hosts: &Hosts) -> Option<HostId> {
     match &fact.observation {
-        Observation::Event(event) => hosts.find(&event.computer),
         Observation::Directory(object) => hosts.of_object(object),
-        Observation::HostSettings(settings) => hosts.find(&settings_name(settings)),
-        Observation::Update(update) => hosts.find(update.host.as_deref()?),
-    }
-}
-
-/// The full name of a host whose settings print its domain, else the name as printed.
-fn settings_name(settings: &HostSettings) -> String {
-    match &settings.domain {
-        Some(domain) if !settings.host.contains('.') && domain.contains('.') => {
-            format!("{}.{domain}", settings.host)
-        }
-        _ => settings.host.clone(),
+        other => hosts.find(&other.host()?),
     }
 }
 

@@ -5,6 +5,7 @@
 //! not read becomes an [`Issue`], and the rest of the source is still read.
 
 use std::borrow::Cow;
+use std::cell::OnceCell;
 use std::io;
 
 use rayon::prelude::*;
@@ -29,16 +30,27 @@ mod vm_host;
 pub use evtx::steps;
 
 /// A format that kcdoctor reads.
+#[derive(Clone, Copy)]
 pub struct Format {
-    /// The name in reports, `sources[].kind`.
-    pub kind: &'static str,
-    /// Whether the head of a source is of this format.
-    pub recognise: fn(&Head<'_>) -> bool,
-    /// Reads the whole source.
-    pub parse: fn(&mut Stream<'_>, &Context<'_>) -> Parsed,
-    /// Reads a large file in blocks that know nothing of each other, where the format allows that.
-    pub parse_blocks: Option<ParseBlocks>,
+    /// The name in reports (`sources[].kind`) of a source with this head; `None` if it is not of this format.
+    pub recognise: fn(&Head<'_>) -> Option<&'static str>,
+    /// How it is read.
+    pub reader: Reader,
 }
+
+/// How a format is read.
+#[derive(Clone, Copy)]
+pub enum Reader {
+    /// From the beginning to the end, and a large file in blocks that know nothing of each other.
+    Blocks(Parse, ParseBlocks),
+    /// From the beginning to the end, in bounded memory.
+    Stream(Parse),
+    /// As one text. Such formats may share a source: a console's output often holds several.
+    Text(fn(&str, &Context<'_>) -> Parsed),
+}
+
+/// Reads a whole source forward.
+pub type Parse = fn(&mut Stream<'_>, &Context<'_>) -> Parsed;
 
 /// Reads a file, of which the head is given, block by block; gives its hash too.
 pub type ParseBlocks = fn(&Blocks, &[u8], &Context<'_>) -> (Parsed, io::Result<blake3::Hash>);
@@ -57,8 +69,27 @@ pub const FORMATS: &[Format] = &[
 pub struct Head<'a> {
     /// Up to 64 KiB.
     pub bytes: &'a [u8],
-    /// The same, decoded; a cut last character is dropped. Nonsense for binary formats.
-    pub text: Cow<'a, str>,
+    text: OnceCell<Cow<'a, str>>,
+}
+
+impl<'a> Head<'a> {
+    /// The head of a source that begins with `bytes`.
+    #[must_use]
+    pub fn new(bytes: &'a [u8]) -> Self {
+        Self { bytes, text: OnceCell::new() }
+    }
+
+    /// A text that is there as a whole.
+    fn of_text(text: &'a str) -> Self {
+        Self { bytes: text.as_bytes(), text: OnceCell::from(Cow::Borrowed(text)) }
+    }
+
+    /// The bytes as text; a cut last character is dropped. Nonsense for binary formats, which are told by their
+    /// bytes before anything is decoded.
+    #[must_use]
+    pub fn text(&self) -> &str {
+        self.text.get_or_init(|| text::decode_head(self.bytes))
+    }
 }
 
 /// What every parser is given beside its source.
@@ -122,25 +153,48 @@ fn read_stream(mut stream: Stream<'_>, source: &Source, result: &mut ParsedSourc
         let detail = "an archive inside an archive is not read; unpack it beside the other files";
         result.parsed.issues.push(Issue::loss("archive-nested", detail, None));
     }
-    let format = recognise(stream.head());
-    result.kind = format.map_or(result.kind, |format| format.kind);
-    let parse_blocks = format.and_then(|format| format.parse_blocks);
-    let split = parse_blocks.and_then(|parse_blocks| Some((parse_blocks, source.blocks()?)));
-    let failure = if let Some((parse_blocks, blocks)) = split {
+    let recognised = recognise(stream.head());
+    result.kind = recognised.map_or(result.kind, |(kind, _)| kind);
+    let reader = recognised.map(|(_, format)| format.reader);
+    if let Some(Reader::Blocks(_, parse_blocks)) = reader
+        && let Some(blocks) = source.blocks()
+    {
         let head = stream.head().to_vec();
         drop(stream);
         let (parsed, hash) = parse_blocks(&blocks, &head, context);
         result.take(parsed);
-        hash.map(|hash| result.hash = Some(hash)).err()
-    } else {
-        if let Some(format) = format {
-            result.take((format.parse)(&mut stream, context));
-        }
-        let (hash, failure) = stream.finish();
-        result.hash = Some(hash);
-        failure
-    };
+        result.parsed.issues.extend(hash.as_ref().err().map(unreadable));
+        result.hash = hash.ok();
+        return;
+    }
+    match reader {
+        Some(Reader::Blocks(parse, _) | Reader::Stream(parse)) => result.take(parse(&mut stream, context)),
+        Some(Reader::Text(_)) => result.take(read_text(&mut stream, context, FORMATS)),
+        None => {}
+    }
+    let (hash, failure) = stream.finish();
+    result.hash = Some(hash);
     result.parsed.issues.extend(failure.as_ref().map(unreadable));
+}
+
+/// Reads a text by every one of `formats` that finds something of its own in it.
+fn read_text(stream: &mut Stream<'_>, context: &Context<'_>, formats: &[Format]) -> Parsed {
+    let source = text::read(stream);
+    let head = Head::of_text(&source.text);
+    let mut all = Parsed { issues: source.issues, ..Parsed::default() };
+    for format in formats {
+        if let Reader::Text(parse) = format.reader
+            && (format.recognise)(&head).is_some()
+        {
+            let parsed = parse(&source.text, context);
+            all.facts.extend(parsed.facts);
+            all.issues.extend(parsed.issues);
+            all.coverage.records += parsed.coverage.records;
+            all.coverage.channels.extend(parsed.coverage.channels);
+        }
+    }
+    all.facts.sort_by_key(|fact| fact.origin.at);
+    all
 }
 
 impl ParsedSource {
@@ -151,9 +205,9 @@ impl ParsedSource {
     }
 }
 
-/// The format of a source that begins with `bytes`.
+/// The kind and the format of a source that begins with `bytes`.
 #[must_use]
-pub fn recognise(bytes: &[u8]) -> Option<&'static Format> {
-    let head = Head { bytes, text: text::decode_head(bytes) };
-    FORMATS.iter().find(|format| (format.recognise)(&head))
+pub fn recognise(bytes: &[u8]) -> Option<(&'static str, &'static Format)> {
+    let head = Head::new(bytes);
+    FORMATS.iter().find_map(|format| Some(((format.recognise)(&head)?, format)))
 }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{is_about_a_move, is_computer, is_node, settings_name};
+use super::{is_about_a_move, is_computer, is_node};
 use crate::fact::{DirectoryObject, Event, Fact, Field, Observation, Spn};
 use crate::knowledge::{Meaning, Signal, Signals};
 
@@ -126,10 +126,8 @@ impl Hosts {
                 }
             }
             let id = match &fact.observation {
-                Observation::Event(event) => self.find(&event.computer),
-                Observation::Directory(object) if is_computer(object) => self.of_object(object),
-                Observation::HostSettings(settings) => self.find(&settings_name(settings)),
-                _ => None,
+                Observation::Directory(object) => self.of_object(object),
+                other => other.host().and_then(|name| self.find(&name)),
             };
             let Some(host) = id.and_then(|id| self.all.get_mut(id.0)) else { continue };
             match &fact.observation {
@@ -151,7 +149,9 @@ impl Hosts {
                     host.is_dc |= is_domain_controller(object);
                 }
                 Observation::HostSettings(_) => host.is_node = true,
-                Observation::Update(_) => {}
+                Observation::Node(_) => (host.is_node, host.is_clustered) = (true, true),
+                Observation::Machine(report) => host.is_clustered |= report.cluster.is_some(),
+                _ => {}
             }
         }
     }
@@ -274,8 +274,6 @@ fn full_name(object: &DirectoryObject) -> Option<String> {
 /// The hosts that a fact names beside the computer that wrote it.
 fn named_hosts(fact: &Fact, signals: &Signals) -> Vec<String> {
     match &fact.observation {
-        Observation::HostSettings(settings) => vec![normal(&settings_name(settings))],
-        Observation::Update(update) => update.host.iter().map(|host| normal(host)).collect(),
         Observation::Event(event) => match signals.of(event) {
             Some(signal) if is_about_a_move(signal.meaning) => hosts_in_event(event, signal),
             Some(signal) if matches!(signal.meaning, Meaning::NetworkTrouble | Meaning::ClusterActivity) => {
@@ -283,7 +281,7 @@ fn named_hosts(fact: &Fact, signals: &Signals) -> Vec<String> {
             }
             _ => vec![normal(&event.computer)],
         },
-        Observation::Directory(_) => Vec::new(),
+        other => other.host().iter().map(|host| normal(host)).collect(),
     }
 }
 

@@ -8,14 +8,14 @@
 //! whose unquoted commas have shifted the values (they are counted and left out).
 
 use super::table::{self, Row, Table};
-use super::{Context, Format, Head, security_descriptor, text};
+use super::{Context, Format, Head, Reader, security_descriptor, text};
 use crate::bundle::Stream;
 use crate::fact::{
     Coverage, DirectoryObject, Issue, Known, Observation, Parsed, Position, Reason, Sid, Spn, Trustee,
 };
 
 /// The format's line in the table.
-pub(super) const FORMAT: Format = Format { kind: "computer-csv", recognise, parse, parse_blocks: None };
+pub(super) const FORMAT: Format = Format { recognise, reader: Reader::Stream(parse) };
 
 const SPNS: &[&str] = &["serviceprincipalname", "serviceprincipalnames", "spn", "spns"];
 const ALLOWED_TO_DELEGATE_TO: &[&str] = &["msds-allowedtodelegateto", "allowedtodelegateto"];
@@ -89,11 +89,15 @@ const CLASSES: &[&str] =
 /// Excel cuts a cell at this length.
 const EXCEL_CELL: usize = 32_767;
 
-fn recognise(head: &Head<'_>) -> bool {
-    if table::is_screen_layout(&head.text) {
+fn recognise(head: &Head<'_>) -> Option<&'static str> {
+    is_ours(head).then_some("computer-csv")
+}
+
+fn is_ours(head: &Head<'_>) -> bool {
+    if table::is_screen_layout(head.text()) {
         return true;
     }
-    let columns = table::columns(&head.text, COLUMNS).unwrap_or_default();
+    let columns = table::columns(head.text(), COLUMNS).unwrap_or_default();
     let has = |names: &[&str]| names.iter().any(|name| columns.iter().any(|column| column == name));
     has(NAMING) && has(TELLING)
 }
@@ -209,6 +213,7 @@ fn object(row: &Row, calculated: &Calculated) -> Option<DirectoryObject> {
             cell(row, "member", |value| list(value, Kind::Dn)),
             cell(row, "members", |value| list(value, Kind::Dn)),
         ),
+        member_of: cell(row, "memberof", |value| list(value, Kind::Dn)),
         classes,
     };
     let named =
@@ -554,7 +559,7 @@ mod tests {
             .flat_map(u16::to_le_bytes)
             .collect();
         for bytes in [text.as_bytes(), format!("\u{FEFF}{text}").as_bytes(), semicolons.as_bytes(), &utf16] {
-            assert!(recognise(&Head { bytes, text: text::decode_head(bytes) }));
+            assert!(is_ours(&Head::new(bytes)));
             let parsed = read_bytes(bytes);
             assert!(!format!("{parsed:?}").contains("Secret"));
             assert_eq!(
@@ -680,7 +685,7 @@ mod tests {
         let text = "DN,objectClass,cn,objectSid,userAccountControl,servicePrincipalName,whenChanged\r\n\
                     \"CN=HV01,DC=x\",top;person;computer,HV01,X'01020000000000052000000020020000',4096,HOST/a;cifs/b,20211219015404.0Z\r\n\
                     \"OU=x,DC=x\",top;organizationalUnit,,,,,\r\n";
-        assert!(recognise(&Head { bytes: text.as_bytes(), text: text.into() }));
+        assert!(is_ours(&Head::new(text.as_bytes())));
         let object = only(text);
         assert_eq!(object.sid, Sid::from_text("S-1-5-32-544"));
         assert_eq!(object.spns, known(["HOST/a", "cifs/b"]));
@@ -695,7 +700,7 @@ mod tests {
         );
         assert_eq!((shifted.facts.len(), codes(&shifted)), (1, vec!["csv-row-shifted"]));
         let layout = b"27c8,\"Microsoft.PowerShell.Commands.Internal.Format.TableRowEntry\",\"False\"\n";
-        assert!(recognise(&Head { bytes: layout, text: text::decode_head(layout) }));
+        assert!(is_ours(&Head::new(layout)));
         assert_eq!(codes(&read_bytes(layout)), ["csv-format-table"]);
     }
 
@@ -714,7 +719,7 @@ mod tests {
         );
         damage(&FORMAT, &good, [b';', b'"', b'\n', 0, 0xff]);
         for text in ["Users,Name,Path", "", "Name,Id\n"] {
-            assert!(!recognise(&Head { bytes: text.as_bytes(), text: text.into() }), "{text}");
+            assert!(!is_ours(&Head::new(text.as_bytes())), "{text}");
         }
     }
 }

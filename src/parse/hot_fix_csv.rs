@@ -7,12 +7,12 @@
 use jiff::{Timestamp, civil::Date, tz::TimeZone};
 
 use super::table::{self, Row, Table};
-use super::{Context, Format, Head, text};
+use super::{Context, Format, Head, Reader, text};
 use crate::bundle::Stream;
 use crate::fact::{Coverage, InstallDay, InstalledUpdate, Issue, Observation, Parsed, Position};
 
 /// The format's line in the table.
-pub(super) const FORMAT: Format = Format { kind: "hot-fix-csv", recognise, parse, parse_blocks: None };
+pub(super) const FORMAT: Format = Format { recognise, reader: Reader::Stream(parse) };
 
 /// The columns that name the machine, the most trustworthy first.
 const HOSTS: &[&str] =
@@ -39,8 +39,12 @@ const COLUMNS: &[&str] = &[
 const MONTHS: [&str; 12] =
     ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"];
 
-fn recognise(head: &Head<'_>) -> bool {
-    let columns = table::columns(&head.text, COLUMNS).unwrap_or_default();
+fn recognise(head: &Head<'_>) -> Option<&'static str> {
+    is_ours(head).then_some("hot-fix-csv")
+}
+
+fn is_ours(head: &Head<'_>) -> bool {
+    let columns = table::columns(head.text(), COLUMNS).unwrap_or_default();
     ["hotfixid", "installedon"].iter().all(|name| columns.iter().any(|column| column == name))
 }
 
@@ -288,8 +292,8 @@ mod tests {
                     \"PSComputerName\",\"HotFixID\",\"InstalledOn\",\"CSName\",\"InstalledBy\"\r\n\
                     \"HV01.x\",\"KB5019966\",\"11/15/2022 12:00:00 AM\",\"HV01\",\"\"\r\n\
                     \"HV01.x\",\"kb5020000\",\"\",\"\",\"\"\r\n\"HV01.x\",\"File 1\",\"\",\"HV01\",\"\"\r\n";
-        let head = Head { bytes: text.as_bytes(), text: text.into() };
-        assert!(recognise(&head));
+        let head = Head::new(text.as_bytes());
+        assert!(is_ours(&head));
         let parsed = read(text);
         assert_eq!((parsed.coverage.records, parsed.facts[0].origin.at), (3, Position::Line(3)));
         let update = |host: &str, kb: &str, installed| InstalledUpdate {

@@ -11,14 +11,14 @@ use std::collections::HashMap;
 
 use data_encoding::BASE64_NOPAD;
 
-use super::{Context, Format, Head, security_descriptor, text};
+use super::{Context, Format, Head, Reader, security_descriptor, text};
 use crate::bundle::Stream;
 use crate::fact::{
     Coverage, DirectoryObject, Issue, Known, Observation, Parsed, Position, Reason, Sid, Trustee,
 };
 
 /// The format's line in the table.
-pub(super) const FORMAT: Format = Format { kind: "ldif", recognise, parse, parse_blocks: None };
+pub(super) const FORMAT: Format = Format { recognise, reader: Reader::Stream(parse) };
 
 /// The attributes that are looked at, the lists first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,6 +26,7 @@ enum Attribute {
     Spn,
     AllowedToDelegateTo,
     Member,
+    MemberOf,
     ObjectClass,
     Cn,
     Name,
@@ -46,6 +47,7 @@ const NAMES: &[(&str, Attribute)] = &[
     ("servicePrincipalName", Attribute::Spn),
     ("msDS-AllowedToDelegateTo", Attribute::AllowedToDelegateTo),
     ("member", Attribute::Member),
+    ("memberOf", Attribute::MemberOf),
     ("objectClass", Attribute::ObjectClass),
     ("cn", Attribute::Cn),
     ("name", Attribute::Name),
@@ -149,9 +151,9 @@ struct Part {
     values: Vec<String>,
 }
 
-fn recognise(head: &Head<'_>) -> bool {
+fn recognise(head: &Head<'_>) -> Option<&'static str> {
     let begins = |line: &str| line == "# extended LDIF" || line == "# record 1" || names_entry(line);
-    text::lines(&head.text).any(|(_, line)| begins(line))
+    text::lines(head.text()).any(|(_, line)| begins(line)).then_some("ldif")
 }
 
 /// Whether a line is the `dn:` of an entry: base64, or a name with its first attribute.
@@ -173,7 +175,7 @@ fn after_dn(line: &str) -> Option<&str> {
 fn parse(stream: &mut Stream<'_>, context: &Context<'_>) -> Parsed {
     let source = text::read(stream);
     let mut reader =
-        Reader { sections: vec![Section::default()], issues: source.issues, ..Reader::default() };
+        Entries { sections: vec![Section::default()], issues: source.issues, ..Entries::default() };
     let mut lines = unfold(&source.text).peekable();
     while let Some((line, content)) = lines.next() {
         if lines.peek().is_none() && !source.text.ends_with('\n') {
@@ -201,7 +203,7 @@ fn unfold(text: &str) -> impl Iterator<Item = (u64, Cow<'_, str>)> {
 }
 
 #[derive(Default)]
-struct Reader {
+struct Entries {
     sections: Vec<Section>,
     entry: Option<Entry>,
     objects: Vec<Object>,
@@ -211,7 +213,7 @@ struct Reader {
     issues: Vec<Issue>,
 }
 
-impl Reader {
+impl Entries {
     fn take(&mut self, line: u64, content: &str) {
         if content.is_empty() {
             self.finish_entry();
@@ -437,6 +439,7 @@ fn object(entry: Entry, carried: Attributes, section: usize) -> Option<Object> {
         operating_system_version: first(Attribute::OperatingSystemVersion),
         when_changed: first(Attribute::WhenChanged).and_then(|time| text::generalized_time(&time)),
         members: list(&entry.values, Attribute::Member),
+        member_of: list(&entry.values, Attribute::MemberOf),
     };
     // A part of a cut entry may lack values, so its list does not end there.
     let parts = if entry.cut { Vec::new() } else { parts(&entry.values) };
@@ -550,6 +553,7 @@ fn list_of(object: &mut Object, attribute: Attribute) -> Option<&mut Known<Vec<S
         Attribute::Spn => &mut object.object.spns,
         Attribute::AllowedToDelegateTo => &mut object.object.allowed_to_delegate_to,
         Attribute::Member => &mut object.object.members,
+        Attribute::MemberOf => &mut object.object.member_of,
         _ => return None,
     };
     object.carried.has(attribute).then_some(list)
@@ -560,6 +564,9 @@ fn list_of(object: &mut Object, attribute: Attribute) -> Option<&mut Known<Vec<S
 fn fill(object: &mut DirectoryObject, carried: Attributes, section: &Section) {
     let empty = |attribute| !carried.has(attribute) && section.asked(attribute);
     let is_group = object.classes.iter().any(|class| class.eq_ignore_ascii_case("group"));
+    if empty(Attribute::MemberOf) {
+        object.member_of = Known::Known(Vec::new());
+    }
     if is_group {
         if empty(Attribute::Member) {
             object.members = Known::Known(Vec::new());
@@ -588,6 +595,7 @@ fn forget(object: &mut DirectoryObject) {
     object.allowed_to_act = Known::Unknown(unknown);
     object.encryption_types = Known::Unknown(unknown);
     object.members = Known::Unknown(unknown);
+    object.member_of = Known::Unknown(unknown);
 }
 
 fn has_undecodable(object: &DirectoryObject) -> bool {
@@ -786,7 +794,7 @@ mod tests {
 
     #[test]
     fn recognition_wants_a_name() {
-        let is = |text: &str| recognise(&Head { bytes: text.as_bytes(), text: text.into() });
+        let is = |text: &str| crate::parse::testing::kind(&FORMAT, text.as_bytes()).is_some();
         assert!(is("\n# c\nversion: 1\ndn: CN=a,DC=b\n") && is("DN:: Q049YQ==\n") && is("# extended LDIF\n"));
         assert!(!is("dn: \n") && !is("dn: see = below\n") && !is("DN,objectClass\n") && !is("no dn: CN=a\n"));
     }

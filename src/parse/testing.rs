@@ -2,7 +2,7 @@
 
 use std::io::Cursor;
 
-use super::{Context, Format};
+use super::{Context, Format, Head, Reader, read_text};
 use crate::bundle::Stream;
 use crate::fact::{DirectoryObject, Known, Observation, Parsed, SourceId};
 use crate::knowledge::Interest;
@@ -10,12 +10,21 @@ use crate::knowledge::Interest;
 /// Reads `bytes` as `format`, with an eye for the events of `interest`.
 pub(super) fn read_with(format: &Format, bytes: &[u8], interest: &Interest) -> Parsed {
     let mut stream = Stream::new(Box::new(Cursor::new(bytes.to_vec())), u64::MAX);
-    (format.parse)(&mut stream, &Context { source: SourceId(0), interest })
+    let context = Context { source: SourceId(0), interest };
+    match format.reader {
+        Reader::Blocks(parse, _) | Reader::Stream(parse) => parse(&mut stream, &context),
+        Reader::Text(_) => read_text(&mut stream, &context, &[*format]),
+    }
 }
 
 /// Reads `bytes` as `format`.
 pub(super) fn read(format: &Format, bytes: &[u8]) -> Parsed {
     read_with(format, bytes, &Interest::default())
+}
+
+/// What `bytes` are recognised as by `format`.
+pub(super) fn kind(format: &Format, bytes: &[u8]) -> Option<&'static str> {
+    (format.recognise)(&Head::new(bytes))
 }
 
 /// The directory objects among the facts.

@@ -4,7 +4,7 @@
 //! values that are read are single words).
 
 use super::table::{self, Table};
-use super::{Context, Format, Head, text};
+use super::{Context, Format, Head, Reader, text};
 use crate::bundle::Stream;
 use crate::fact::{
     Coverage, Fact, HostSettings, Issue, Known, MigrationAuthentication, Observation, Parsed, Position,
@@ -12,7 +12,7 @@ use crate::fact::{
 };
 
 /// The format's line in the table.
-pub(super) const FORMAT: Format = Format { kind: "vm-host", recognise, parse, parse_blocks: None };
+pub(super) const FORMAT: Format = Format { recognise, reader: Reader::Stream(parse) };
 
 const AUTHENTICATION: &str = "virtualmachinemigrationauthenticationtype";
 const ENABLED: &str = "virtualmachinemigrationenabled";
@@ -27,9 +27,13 @@ const KEYS: &[&str] =
 /// The properties that only this export has.
 const TELLING: &[&str] = &[AUTHENTICATION, ENABLED, PERFORMANCE];
 
-fn recognise(head: &Head<'_>) -> bool {
-    columns(&head.text).is_some()
-        || text::lines(&head.text)
+fn recognise(head: &Head<'_>) -> Option<&'static str> {
+    is_ours(head).then_some("vm-host")
+}
+
+fn is_ours(head: &Head<'_>) -> bool {
+    columns(head.text()).is_some()
+        || text::lines(head.text())
             .any(|(_, line)| property(line).is_some_and(|(key, _)| TELLING.contains(&key.as_str())))
 }
 
@@ -87,11 +91,12 @@ impl Printed {
             Some(value) => authentication(value).map_or(Known::Unknown(Reason::Undecodable), Known::Known),
         };
         let settings = HostSettings {
-            host: host.to_owned(),
+            host: Some(host.to_owned()),
             domain: self.get(DOMAIN).map(str::to_owned),
             authentication,
             enabled: self.get(ENABLED).and_then(enabled),
             performance: self.get(PERFORMANCE).map(str::to_owned),
+            any_network: None,
         };
         Some(context.fact(Position::Line(self.line), Observation::HostSettings(settings)))
     }
@@ -182,17 +187,18 @@ mod tests {
 
     #[test]
     fn a_list_of_hosts_is_read_in_any_order() {
-        assert!(recognise(&Head { bytes: LIST.as_bytes(), text: LIST.into() }));
+        assert!(is_ours(&Head::new(LIST.as_bytes())));
         let parsed = read(LIST);
         let first = HostSettings {
-            host: "HV01".into(),
+            host: Some("HV01".into()),
             domain: Some("contoso.com".into()),
             authentication: Known::Known(MigrationAuthentication::Kerberos),
             enabled: Some(true),
             performance: Some("SMB".into()),
+            any_network: None,
         };
         let second = HostSettings {
-            host: "HV02".into(),
+            host: Some("HV02".into()),
             authentication: Known::Known(MigrationAuthentication::CredSsp),
             ..HostSettings::default()
         };
@@ -204,11 +210,11 @@ mod tests {
     fn a_table_is_read_alike() {
         let text = "#TYPE Microsoft.HyperV.PowerShell.VMHost\n\"Name\",\"VirtualMachineMigrationAuthenticationType\",\"FullyQualifiedDomainName\"\n\
                     \"HV01\",\"CredSSP\",\"x.com\"\n\"HV02\",\"Gibberish\",\"\"\n";
-        assert!(recognise(&Head { bytes: text.as_bytes(), text: text.into() }));
+        assert!(is_ours(&Head::new(text.as_bytes())));
         let parsed = read(text);
         let found: Vec<_> = settings(&parsed)
             .iter()
-            .map(|(at, host)| (*at, host.host.as_str(), host.authentication.clone()))
+            .map(|(at, host)| (*at, host.host.as_deref().unwrap(), host.authentication.clone()))
             .collect();
         assert_eq!(
             found,
@@ -235,7 +241,7 @@ mod tests {
             "Name : HV01\nVirtualMachineMigrationEnabled : True\nName : HV02\nVirtualMachineMigrationEnabled : False\n",
         );
         assert_eq!(
-            settings(&parsed).iter().map(|(_, host)| host.host.as_str()).collect::<Vec<_>>(),
+            settings(&parsed).iter().map(|(_, host)| host.host.as_deref().unwrap()).collect::<Vec<_>>(),
             ["HV01", "HV02"]
         );
         let blank = read("Name : HV01\nVirtualMachineMigrationEnabled : \n");
@@ -246,7 +252,7 @@ mod tests {
     fn other_text_is_not_ours() {
         for text in ["Name : HV01\n", "", "Name,ComputerName\na,b\n", "the VirtualMachineMigrationEnabled\n"]
         {
-            assert!(!recognise(&Head { bytes: text.as_bytes(), text: text.into() }), "{text}");
+            assert!(!is_ours(&Head::new(text.as_bytes())), "{text}");
             assert_eq!(read(text).facts, []);
         }
         for cut in 0..LIST.len() {

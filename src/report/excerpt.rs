@@ -1,7 +1,8 @@
 //! A record in one line, shortened. Only what the fact holds is echoed, and facts hold allow-listed attributes.
 
 use crate::fact::{
-    DirectoryObject, Event, Fact, InstallDay, Known, MigrationAuthentication, Observation, Reason, Trustee,
+    DirectoryObject, Event, Fact, InstallDay, Known, MachineReport, MigrationAuthentication, Observation,
+    Reason, Trustee,
 };
 use crate::incident::codes;
 
@@ -19,15 +20,57 @@ pub(super) fn excerpt(fact: &Fact) -> String {
                 Known::Known(MigrationAuthentication::CredSsp) => "CredSSP",
                 Known::Unknown(reason) => unknown(*reason),
             };
-            format!("{}: VirtualMachineMigrationAuthenticationType: {authentication}", settings.host)
+            let host = settings.host.as_deref().unwrap_or("a host");
+            format!("{host}: VirtualMachineMigrationAuthenticationType: {authentication}")
         }
         Observation::Update(update) => match update.installed {
             InstallDay::On(day) => format!("{} installed on {day}", update.kb),
+            InstallDay::At(time) => format!("{} installed at {time}", update.kb),
             InstallDay::Either(month, day) => format!("{} installed on {month} or {day}", update.kb),
             InstallDay::Unstated => format!("{} installed", update.kb),
         },
+        Observation::Machine(report) => machine_line(report),
+        Observation::Registry(value) => {
+            let number = value.number.map_or_else(|| "not a number".to_owned(), |number| number.to_string());
+            format!("{}\\{} = {number}", value.key, value.name)
+        }
+        Observation::Ticket(ticket) => {
+            let encryption = ticket.encryption.as_deref().unwrap_or("not stated");
+            format!("ticket of {} for {}: encryption {encryption}", ticket.client, ticket.server)
+        }
+        Observation::DuplicateSpn(duplicate) => {
+            format!("{} is registered on {}", duplicate.spn, duplicate.accounts.join(" and "))
+        }
+        Observation::Node(node) => {
+            let state = node.state.as_deref().unwrap_or("not stated");
+            format!("node {} of {}: {state}", node.node, node.cluster.as_deref().unwrap_or("a cluster"))
+        }
+        Observation::VirtualMachine(machine) => {
+            format!("{} on {}", machine.name, machine.host.as_deref().unwrap_or("a host"))
+        }
     };
     shorten(&text)
+}
+
+/// The parts of a machine's report that are there.
+fn machine_line(report: &MachineReport) -> String {
+    let build = report.build.map(|build| match build.revision {
+        Some(revision) => format!("build {}.{revision}", build.number),
+        None => format!("build {}", build.number),
+    });
+    let guard = report.credential_guard.map(|runs| format!("Credential Guard running: {runs}"));
+    let parts = [
+        report.product.clone(),
+        build,
+        report.booted.map(|time| format!("started {time}")),
+        guard,
+        report.time_source.as_ref().map(|source| format!("time from {source}")),
+        report.clock_offset.map(|offset| format!("clock {offset} ms behind it")),
+        report.secure_channel.map(|status| format!("secure channel status 0x{status:X}")),
+        report.cluster.as_ref().map(|cluster| format!("node of {cluster}")),
+    ];
+    let parts: Vec<_> = parts.into_iter().flatten().collect();
+    format!("{}: {}", report.host.as_deref().unwrap_or("a machine"), parts.join("; "))
 }
 
 fn event_line(event: &Event) -> String {
