@@ -128,6 +128,9 @@ pub struct Event {
     pub fields: Vec<Field>,
     /// The rendered message where the export carries one; localised, a help and never a proof.
     pub message: Option<String>,
+    /// Whether [`Event::time`] is the exporter's local time, whose zone nothing states: it stands as if it were UTC
+    /// and must not be set against other clocks.
+    pub local: bool,
 }
 
 impl Event {

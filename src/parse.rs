@@ -14,17 +14,24 @@ use crate::bundle::{Blocks, Bundle, Source, Stream, unreadable};
 use crate::fact::{Fact, Issue, Observation, Origin, Parsed, Position, SourceId};
 use crate::knowledge::Interest;
 
-mod computer_csv;
+mod clock;
+mod cluster;
+mod computer;
+mod dates;
 mod event;
+mod event_rows;
 mod event_xml;
 mod evtx;
-mod hot_fix_csv;
+mod hot_fix;
 mod ldif;
+mod machine_info;
+mod records;
 mod security_descriptor;
 mod table;
 #[cfg(test)]
 mod testing;
 mod text;
+mod update_history;
 mod vm_host;
 
 pub use evtx::steps;
@@ -60,9 +67,10 @@ pub const FORMATS: &[Format] = &[
     evtx::FORMAT,
     event_xml::FORMAT,
     ldif::FORMAT,
-    computer_csv::FORMAT,
-    hot_fix_csv::FORMAT,
-    vm_host::FORMAT,
+    records::json::FORMAT,
+    records::clixml::FORMAT,
+    records::delimited::FORMAT,
+    records::console::FORMAT,
 ];
 
 /// The beginning of a source, as bytes and as text.

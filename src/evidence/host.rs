@@ -208,6 +208,26 @@ impl Hosts {
         neighbour.and_then(|name| self.by_fqdn.get(&name).copied()).or_else(|| self.find(name))
     }
 
+    /// The host that a file at `path` is about by its place: a folder or a beginning of a name that is a known
+    /// host's, as in `HV01/klist.txt`, `Node_HV01/`, `HV01_Hotfixes.csv` or `TSS_HV01_221110.zip!/`. The innermost
+    /// part that names one decides.
+    #[must_use]
+    pub fn placed(&self, path: &str) -> Option<HostId> {
+        path.to_lowercase().rsplit(['/', '!']).find_map(|part| {
+            let part =
+                ["node_", "tss_", "sdp_"].iter().find_map(|start| part.strip_prefix(start)).unwrap_or(part);
+            let names = self.by_fqdn.keys().chain(self.by_label.keys());
+            let begins = |name: &&String| {
+                part.strip_prefix(name.as_str())
+                    .is_some_and(|rest| rest.is_empty() || rest.starts_with(['_', '-', '.', ' ']))
+            };
+            // The longest, for HV-1 begins HV-1-B as well.
+            let longest =
+                names.filter(|name| !name.is_empty()).filter(begins).max_by_key(|name| name.len())?;
+            self.find(longest)
+        })
+    }
+
     /// The host of a computer object.
     #[must_use]
     pub fn of_object(&self, object: &DirectoryObject) -> Option<HostId> {
@@ -364,6 +384,17 @@ mod tests {
         assert_eq!(hosts.find("hv02"), hosts.find("hv02.fabrikam.com"));
         let writer = hosts.find("hv01").unwrap();
         assert_eq!(hosts.find_from("HV02", writer), hosts.find("hv02.contoso.com"));
+    }
+
+    #[test]
+    fn a_place_names_a_known_host() {
+        let hosts = hosts(&["hv-1.contoso.com", "hv-1-b.contoso.com"], &["hv02"]);
+        let placed = |path: &str| hosts.placed(path).map(|id| hosts.name(id).to_owned());
+        assert_eq!(placed("HV02/x.txt").as_deref(), Some("HV02"));
+        assert_eq!(placed("SDDC.zip!/Node_hv-1-b.contoso.com/GetHotFix.xml").as_deref(), Some("HV-1-B"));
+        assert_eq!(placed("TSS_HV-1_221110-091500.zip!/Hotfixes.txt").as_deref(), Some("HV-1"));
+        assert_eq!(placed("hv02/HV-1_klist.txt").as_deref(), Some("HV-1"));
+        assert_eq!((placed("HV022/x.txt"), placed("klist.txt"), placed("")), (None, None, None));
     }
 
     #[test]

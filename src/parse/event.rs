@@ -45,7 +45,7 @@ impl Reading {
     /// The event, at the time that was found for it.
     pub(super) fn into_event(self, record: u64, time: Timestamp) -> Event {
         let Self { provider, id, channel, computer, level, user, fields, message, .. } = self;
-        Event { provider, id, channel, computer, time, record, level, user, fields, message }
+        Event { provider, id, channel, computer, time, record, level, user, fields, message, local: false }
     }
 
     /// Whether it is `routine`.
@@ -82,7 +82,7 @@ pub(super) fn read(xml: &str, wants: impl Fn(&Reading) -> bool) -> Option<(Readi
             Token::End(_) => walk.close(),
             Token::Text(text) => walk.text().push_str(&text),
             Token::CData(text) => walk.text().push_str(&text),
-            Token::GeneralRef(reference) => walk.refer(&reference),
+            Token::GeneralRef(reference) => walk.text().push(referred(&reference)),
             Token::Eof => break,
             _ => {}
         }
@@ -327,18 +327,17 @@ impl Walk<String> {
         }
         Some(())
     }
+}
 
-    /// Takes `&lt;` and its like; what can't be resolved costs its character and not the event.
-    fn refer(&mut self, reference: &BytesRef<'_>) {
-        let char = match &**reference {
-            "lt" => '<',
-            "gt" => '>',
-            "amp" => '&',
-            "quot" => '"',
-            "apos" => '\'',
-            _ => reference.resolve_char_ref().ok().flatten().unwrap_or(char::REPLACEMENT_CHARACTER),
-        };
-        self.text.push(char);
+/// What `&lt;` and its like stand for; what can't be resolved costs its character and not the whole.
+pub(super) fn referred(reference: &BytesRef<'_>) -> char {
+    match &**reference {
+        "lt" => '<',
+        "gt" => '>',
+        "amp" => '&',
+        "quot" => '"',
+        "apos" => '\'',
+        _ => reference.resolve_char_ref().ok().flatten().unwrap_or(char::REPLACEMENT_CHARACTER),
     }
 }
 

@@ -1,21 +1,34 @@
-//! Accounts as tables: `Get-ADComputer | Export-Csv` (users and groups too) and `csvde`.
+//! Accounts as lists of objects: `Get-ADComputer` (users and groups too) in any syntax, and csvde.
 //!
-//! A column that exists was asked for, so an empty value is known to be empty; a missing column is unknown
-//! for the whole file. PowerShell writes a type's name in place of a list unless the user joined it by hand,
-//! with any separator and under any column name; such a list is split only where every piece is a service
-//! principal name or a distinguished name.
-//! What is *not* done here: local dates (no zone is stated), repairing numbers that Excel has rounded, rows
-//! whose unquoted commas have shifted the values (they are counted and left out).
+//! Of a table, a column that exists was asked for, so an empty value is known to be empty; a missing column is
+//! unknown for the whole file. Objects that state their own properties leave out what is not set: there a missing
+//! property is empty if another object of the same output has it, or if the object is a full dump.
+//! PowerShell writes a type's name in place of a list unless the user joined it by hand, with any separator and
+//! under any column name; such a list is split only where every piece is a service principal name or a
+//! distinguished name.
+//! What is *not* done here: repairing numbers that Excel has rounded, rows whose unquoted commas have shifted the
+//! values (they are counted and left out).
 
-use super::table::{self, Row, Table};
-use super::{Context, Format, Head, Reader, security_descriptor, text};
-use crate::bundle::Stream;
-use crate::fact::{
-    Coverage, DirectoryObject, Issue, Known, Observation, Parsed, Position, Reason, Sid, Spn, Trustee,
+use std::collections::BTreeMap;
+
+use super::records::{Cell, Gather, Kinds, Meaning, Record, Syntax};
+use super::table::Row;
+use super::{Context, clock, security_descriptor, text};
+use crate::fact::{DirectoryObject, Issue, Known, Observation, Parsed, Position, Reason, Sid, Spn, Trustee};
+
+/// What is read here.
+pub(super) const MEANING: Meaning = Meaning {
+    kinds: Kinds {
+        csv: "computer-csv",
+        json: "computer-json",
+        clixml: "computer-clixml",
+        list: "computer-list",
+        table: "computer-table",
+    },
+    columns: COLUMNS,
+    tells: |has| NAMING.iter().copied().any(has) && TELLING.iter().copied().any(has),
+    gather: || Box::new(Accounts::default()),
 };
-
-/// The format's line in the table.
-pub(super) const FORMAT: Format = Format { recognise, reader: Reader::Stream(parse) };
 
 const SPNS: &[&str] = &["serviceprincipalname", "serviceprincipalnames", "spn", "spns"];
 const ALLOWED_TO_DELEGATE_TO: &[&str] = &["msds-allowedtodelegateto", "allowedtodelegateto"];
@@ -86,47 +99,136 @@ const TO_AUTH_BIT: u32 = 0x100_0000;
 const CLASSES: &[&str] =
     &["computer", "user", "group", "msds-groupmanagedserviceaccount", "msds-managedserviceaccount"];
 
+/// When the object was changed, by the exporter's clock.
+const CHANGED: &[&str] = &["whenchanged", "modified", "modifytimestamp"];
+
 /// Excel cuts a cell at this length.
 const EXCEL_CELL: usize = 32_767;
 
-fn recognise(head: &Head<'_>) -> Option<&'static str> {
-    is_ours(head).then_some("computer-csv")
+/// The accounts of one source.
+#[derive(Default)]
+struct Accounts {
+    calculated: Calculated,
+    found: Vec<Account>,
+    noticed: Noticed,
+    clock: clock::Clock,
 }
 
-fn is_ours(head: &Head<'_>) -> bool {
-    if table::is_screen_layout(head.text()) {
-        return true;
+/// An object, before it is known what its output asked for.
+struct Account {
+    line: u64,
+    /// Of a table what lacks was not asked for; of other objects it may be empty.
+    section: Option<usize>,
+    carried: Carried,
+    object: DirectoryObject,
+    /// `whenChanged` as the exporter's clock shows it.
+    changed: Option<String>,
+    /// Columns of the user's own naming that were empty here, while it was not known what they hold.
+    blank: Vec<String>,
+}
+
+impl Gather for Accounts {
+    fn take(&mut self, record: &Record) {
+        if record.row().is_some_and(shifted) {
+            self.noticed.shifted += 1;
+            return;
+        }
+        self.calculated.learn(record);
+        self.clock.learn(record);
+        let Some(object) = object(record, &self.calculated) else { return };
+        self.found.push(Account {
+            line: record.line,
+            section: (!matches!(record.syntax, Syntax::Csv | Syntax::Table)).then_some(record.section),
+            carried: Carried::of(record),
+            object,
+            changed: record.first(CHANGED).map(str::to_owned),
+            blank: self.calculated.blank(record),
+        });
     }
-    let columns = table::columns(head.text(), COLUMNS).unwrap_or_default();
-    let has = |names: &[&str]| names.iter().any(|name| columns.iter().any(|column| column == name));
-    has(NAMING) && has(TELLING)
+
+    fn finish(mut self: Box<Self>, context: &Context<'_>) -> Parsed {
+        let mut parsed = Parsed::default();
+        let mut asked: BTreeMap<usize, Carried> = BTreeMap::new();
+        for account in &self.found {
+            if let Some(section) = account.section {
+                let all = asked.entry(section).or_default();
+                *all = all.union(account.carried);
+            }
+        }
+        let clock = self.clock.settle();
+        for mut account in self.found {
+            self.calculated.fill(&mut account.object, &account.blank);
+            if let Some(asked) = account.section.and_then(|section| asked.get(&section)) {
+                account.carried.fill(&mut account.object, *asked);
+            }
+            if account.object.when_changed.is_none() {
+                account.object.when_changed =
+                    account.changed.as_deref().and_then(|cell| clock.as_ref()?.instant(cell));
+            }
+            self.noticed.look_at(&account.object);
+            let observation = Observation::Directory(Box::new(account.object));
+            parsed.facts.push(context.fact(Position::Line(account.line), observation));
+        }
+        parsed.issues = self.noticed.issues();
+        parsed.issues.extend(clock.map(|clock| clock.note()));
+        parsed
+    }
 }
 
-fn parse(stream: &mut Stream<'_>, context: &Context<'_>) -> Parsed {
-    let source = text::read(stream);
-    let mut parsed = Parsed { issues: source.issues, ..Parsed::default() };
-    let calculated = Calculated::find(&source.text);
-    let Some(mut table) = Table::open(&source.text, COLUMNS) else {
-        let rows = text::lines(&source.text).filter(|(_, line)| !line.trim().is_empty()).count();
-        parsed.issues.push(table::screen_layout(rows as u64));
-        return parsed;
-    };
-    let mut noticed = Noticed::default();
-    while let Some(row) = table.next_row() {
-        if shifted(&row) {
-            noticed.shifted += 1;
-        } else if let Some(object) = object(&row, &calculated) {
-            noticed.look_at(&object);
-            parsed
-                .facts
-                .push(context.fact(Position::Line(row.line), Observation::Directory(Box::new(object))));
+/// Which attributes an object states.
+#[derive(Debug, Clone, Copy, Default)]
+struct Carried {
+    spns: bool,
+    allowed_to_delegate_to: bool,
+    allowed_to_act: bool,
+    encryption_types: bool,
+    member_of: bool,
+    /// Both are in every full dump and in hardly any list of attributes.
+    full: bool,
+}
+
+impl Carried {
+    fn of(record: &Record) -> Self {
+        let any = |names: &[&str]| names.iter().any(|name| record.has(name));
+        Self {
+            spns: any(SPNS),
+            allowed_to_delegate_to: any(ALLOWED_TO_DELEGATE_TO),
+            allowed_to_act: any(&[ALLOWED_TO_ACT, PRINCIPALS]),
+            encryption_types: any(&[ENCRYPTION_TYPES, ENCRYPTION_NAMES]),
+            member_of: any(&["memberof"]),
+            full: record.has("instancetype") && record.has("usnchanged"),
         }
     }
-    let (records, mut issues) = table.finish();
-    parsed.coverage = Coverage { records, channels: Vec::new() };
-    parsed.issues.append(&mut issues);
-    parsed.issues.extend(noticed.issues());
-    parsed
+
+    fn union(self, other: Self) -> Self {
+        Self {
+            spns: self.spns || other.spns,
+            allowed_to_delegate_to: self.allowed_to_delegate_to || other.allowed_to_delegate_to,
+            allowed_to_act: self.allowed_to_act || other.allowed_to_act,
+            encryption_types: self.encryption_types || other.encryption_types,
+            member_of: self.member_of || other.member_of,
+            full: self.full || other.full,
+        }
+    }
+
+    /// What the object does not state and its output `asked` for is empty.
+    fn fill(self, object: &mut DirectoryObject, asked: Self) {
+        if !self.spns && (asked.spns || asked.full) {
+            object.spns = Known::Known(Vec::new());
+        }
+        if !self.allowed_to_delegate_to && (asked.allowed_to_delegate_to || asked.full) {
+            object.allowed_to_delegate_to = Known::Known(Vec::new());
+        }
+        if !self.allowed_to_act && (asked.allowed_to_act || asked.full) {
+            object.allowed_to_act = Known::Known(Vec::new());
+        }
+        if !self.encryption_types && (asked.encryption_types || asked.full) {
+            object.encryption_types = Known::Known(None);
+        }
+        if !self.member_of && (asked.member_of || asked.full) {
+            object.member_of = Known::Known(Vec::new());
+        }
+    }
 }
 
 /// Whether a row has more values than columns; a single empty one is a delimiter at the end.
@@ -146,47 +248,77 @@ struct Calculated {
 }
 
 impl Calculated {
-    /// Looks for columns whose name says what they are and in which some row holds nothing but service
-    /// principal names. Without such a row a column proves nothing, so its empty values do not either.
-    fn find(text: &str) -> Self {
-        let columns = table::columns(text, COLUMNS).unwrap_or_default();
-        let own = |parts: &[&str], standard: &[&str]| -> Vec<String> {
-            let named = |column: &&String| parts.iter().any(|part| column.contains(part));
-            let known = columns.iter().any(|column| standard.contains(&column.as_str()));
-            let unknown = columns.iter().filter(|column| !COLUMNS.contains(&column.as_str()));
-            if known { Vec::new() } else { unknown.filter(named).cloned().collect() }
+    /// Looks for columns whose name says what they are and that hold nothing but service principal names. Without
+    /// such a row a column proves nothing.
+    fn learn(&mut self, record: &Record) {
+        let holds = |name: &&String| match record.cell(name) {
+            Some(Cell::Text(text)) if !text.is_empty() => matches!(listed(text, Kind::Spn), Known::Known(_)),
+            _ => false,
         };
-        let delegation = own(&["delegat", "kcd"], ALLOWED_TO_DELEGATE_TO);
-        let mut names = own(&["spn", "serviceprincipal"], SPNS);
-        names.retain(|name| !delegation.contains(name));
-        let mut found = Self::default();
-        if delegation.is_empty() && names.is_empty() {
-            return found;
+        if self.allowed_to_delegate_to.is_none() {
+            self.allowed_to_delegate_to = delegation_names(record).iter().find(holds).cloned();
         }
-        let Some(mut table) = Table::open(text, COLUMNS) else { return found };
-        while let Some(row) = table.next_row() {
-            let holds = |column: &&String| {
-                let value = row.get(column).filter(|value| !value.is_empty());
-                value.is_some_and(|value| matches!(list(value, Kind::Spn), Known::Known(_)))
-            };
-            if found.allowed_to_delegate_to.is_none() {
-                found.allowed_to_delegate_to = delegation.iter().find(holds).cloned();
-            }
-            if found.spns.is_none() {
-                found.spns = names.iter().find(holds).cloned();
-            }
+        if self.spns.is_none() {
+            self.spns = service_names(record).iter().find(holds).cloned();
         }
-        found
+    }
+
+    /// The columns that may still turn out to hold something, and are empty in this row.
+    fn blank(&self, record: &Record) -> Vec<String> {
+        let mut names = Vec::new();
+        if self.allowed_to_delegate_to.is_none() {
+            names.extend(delegation_names(record));
+        }
+        if self.spns.is_none() {
+            names.extend(service_names(record));
+        }
+        names.retain(|name| record.cell(name) == Some(Cell::Text("")));
+        names
+    }
+
+    /// What was `blank` is empty, now that it is known what the columns hold.
+    fn fill(&self, object: &mut DirectoryObject, blank: &[String]) {
+        let is_empty = |name: &Option<String>| name.as_ref().is_some_and(|name| blank.contains(name));
+        if is_empty(&self.allowed_to_delegate_to) {
+            object.allowed_to_delegate_to = Known::Known(Vec::new());
+        }
+        if is_empty(&self.spns) {
+            object.spns = Known::Known(Vec::new());
+        }
     }
 }
 
+/// Names of the user's own that speak of delegation, where the attribute itself is not there.
+fn delegation_names(record: &Record) -> Vec<String> {
+    own_names(record, ALLOWED_TO_DELEGATE_TO, is_about_delegation)
+}
+
+/// Names of the user's own that speak of service principal names.
+fn service_names(record: &Record) -> Vec<String> {
+    own_names(record, SPNS, |name| {
+        !is_about_delegation(name) && (name.contains("spn") || name.contains("serviceprincipal"))
+    })
+}
+
+fn is_about_delegation(name: &str) -> bool {
+    name.contains("delegat") || name.contains("kcd")
+}
+
+fn own_names(record: &Record, standard: &[&str], fits: impl Fn(&str) -> bool) -> Vec<String> {
+    if standard.iter().any(|name| record.has(name)) {
+        return Vec::new();
+    }
+    let names = record.names().into_iter();
+    names.filter(|name| !COLUMNS.contains(name) && fits(name)).map(str::to_owned).collect()
+}
+
 /// The object of a row; `None` for other classes and for rows that name nothing.
-fn object(row: &Row, calculated: &Calculated) -> Option<DirectoryObject> {
+fn object(record: &Record, calculated: &Calculated) -> Option<DirectoryObject> {
     let first = |names: &[&str]| {
-        let values = names.iter().filter_map(|name| row.get(name));
+        let values = names.iter().filter_map(|name| record.text(name));
         values.into_iter().find(|value| !value.is_empty() && !is_type_name(value)).map(str::to_owned)
     };
-    let classes = classes(row);
+    let classes = classes(record);
     let kept = |class: &String| CLASSES.iter().any(|own| own.eq_ignore_ascii_case(class));
     if !classes.is_empty() && !classes.iter().any(kept) {
         return None;
@@ -196,24 +328,24 @@ fn object(row: &Row, calculated: &Calculated) -> Option<DirectoryObject> {
         name: first(&["name", "cn"]),
         account: first(&["samaccountname"]),
         dns_name: first(&["dnshostname"]),
-        sid: ["sid", "objectsid"].iter().find_map(|name| sid(row.get(name)?)),
-        user_account_control: user_account_control(row, &classes),
-        spns: list_under(row, SPNS, calculated.spns.as_deref()),
+        sid: ["sid", "objectsid"].iter().find_map(|name| sid(record.cell(name)?)),
+        user_account_control: user_account_control(record, &classes),
+        spns: list_under(record, SPNS, calculated.spns.as_deref()),
         allowed_to_delegate_to: list_under(
-            row,
+            record,
             ALLOWED_TO_DELEGATE_TO,
             calculated.allowed_to_delegate_to.as_deref(),
         ),
-        allowed_to_act: allowed_to_act(row),
-        encryption_types: encryption_types(row),
+        allowed_to_act: allowed_to_act(record),
+        encryption_types: encryption_types(record),
         operating_system: first(&["operatingsystem"]),
         operating_system_version: first(&["operatingsystemversion"]),
-        when_changed: row.get("whenchanged").and_then(text::generalized_time),
+        when_changed: record.text("whenchanged").and_then(text::generalized_time),
         members: better(
-            cell(row, "member", |value| list(value, Kind::Dn)),
-            cell(row, "members", |value| list(value, Kind::Dn)),
+            cell(record, "member", |value| list(value, Kind::Dn)),
+            cell(record, "members", |value| list(value, Kind::Dn)),
         ),
-        member_of: cell(row, "memberof", |value| list(value, Kind::Dn)),
+        member_of: cell(record, "memberof", |value| list(value, Kind::Dn)),
         classes,
     };
     let named =
@@ -221,18 +353,39 @@ fn object(row: &Row, calculated: &Calculated) -> Option<DirectoryObject> {
     named.then_some(object)
 }
 
-fn classes(row: &Row) -> Vec<String> {
-    let names = row.get("objectclass").filter(|value| !is_type_name(value)).unwrap_or_default();
+fn classes(record: &Record) -> Vec<String> {
+    let names = record.text("objectclass").filter(|value| !is_type_name(value)).unwrap_or_default();
     let names = names.split([';', '|', ',', ' ', '\n']).map(str::trim).filter(|name| !name.is_empty());
     names.map(str::to_owned).collect()
 }
 
 /// The value under `name`, read by `read`: a missing column was not asked for, a missing cell was cut off.
-fn cell<T>(row: &Row, name: &str, read: impl FnOnce(&str) -> Known<T>) -> Known<T> {
-    match (row.column(name), row.get(name)) {
-        (None, _) => Known::Unknown(Reason::NotAskedFor),
-        (Some(_), None) => Known::Unknown(Reason::Truncated),
-        (Some(_), Some(value)) => read(value),
+fn cell<T>(record: &Record, name: &str, read: impl FnOnce(Cell<'_>) -> Known<T>) -> Known<T> {
+    match record.cell(name) {
+        None => Known::Unknown(Reason::NotAskedFor),
+        Some(Cell::Cut) => Known::Unknown(Reason::Truncated),
+        Some(value) => read(value),
+    }
+}
+
+/// The same, of a value that is a single one.
+fn single<T>(record: &Record, name: &str, read: impl FnOnce(&str) -> Known<T>) -> Known<T> {
+    cell(record, name, |value| match value {
+        Cell::Text(text) => read(text),
+        Cell::List(items) => read(items.join(", ").trim()),
+        Cell::Cut => Known::Unknown(Reason::Truncated),
+    })
+}
+
+/// A list, which the syntax keeps apart, or a text holds in its own form.
+fn list(value: Cell<'_>, kind: Kind) -> Known<Vec<String>> {
+    match value {
+        Cell::Text(text) => listed(text, kind),
+        Cell::List([only]) => listed(only, kind),
+        Cell::List(items) => Known::Known(
+            items.iter().map(|item| item.trim().to_owned()).filter(|item| !item.is_empty()).collect(),
+        ),
+        Cell::Cut => Known::Unknown(Reason::Truncated),
     }
 }
 
@@ -244,9 +397,12 @@ fn better<T>(first: Known<T>, second: Known<T>) -> Known<T> {
     }
 }
 
-fn list_under(row: &Row, names: &[&str], calculated: Option<&str>) -> Known<Vec<String>> {
-    let lists =
-        names.iter().copied().chain(calculated).map(|name| cell(row, name, |value| list(value, Kind::Spn)));
+fn list_under(record: &Record, names: &[&str], calculated: Option<&str>) -> Known<Vec<String>> {
+    let lists = names
+        .iter()
+        .copied()
+        .chain(calculated)
+        .map(|name| cell(record, name, |value| list(value, Kind::Spn)));
     lists.reduce(better).unwrap_or(Known::Unknown(Reason::NotAskedFor))
 }
 
@@ -257,8 +413,8 @@ enum Kind {
     Dn,
 }
 
-/// A list as a cell holds it.
-fn list(value: &str, kind: Kind) -> Known<Vec<String>> {
+/// A list as a text holds it.
+fn listed(value: &str, kind: Kind) -> Known<Vec<String>> {
     let value = value.trim();
     let inner = value.strip_prefix('{').and_then(|value| value.strip_suffix('}')).unwrap_or(value).trim();
     if inner.is_empty() {
@@ -357,9 +513,17 @@ fn split_names(text: &str) -> Option<Vec<String>> {
     Some(names)
 }
 
-/// Text, or the hex of csvde (`X'0105…'`).
-fn sid(value: &str) -> Option<Sid> {
-    Sid::from_text(value).or_else(|| Sid::from_bytes(&hex(value)?))
+/// Text, the hex of csvde (`X'0105…'`), or the bytes one by one.
+fn sid(value: Cell<'_>) -> Option<Sid> {
+    match value {
+        Cell::Text(text) => Sid::from_text(text).or_else(|| Sid::from_bytes(&hex(text)?)),
+        Cell::List([only]) => Sid::from_text(only.trim()),
+        Cell::List(bytes) => {
+            let bytes: Option<Vec<u8>> = bytes.iter().map(|byte| byte.parse().ok()).collect();
+            Sid::from_bytes(&bytes?)
+        }
+        Cell::Cut => None,
+    }
 }
 
 fn hex(value: &str) -> Option<Vec<u8>> {
@@ -368,8 +532,8 @@ fn hex(value: &str) -> Option<Vec<u8>> {
     digits.len().is_multiple_of(2).then(|| (0..digits.len()).step_by(2).map(pair).collect())?
 }
 
-fn allowed_to_act(row: &Row) -> Known<Vec<Trustee>> {
-    let raw = cell(row, ALLOWED_TO_ACT, |value| {
+fn allowed_to_act(record: &Record) -> Known<Vec<Trustee>> {
+    let raw = single(record, ALLOWED_TO_ACT, |value| {
         if value.is_empty() {
             return Known::Known(Vec::new());
         }
@@ -380,18 +544,18 @@ fn allowed_to_act(row: &Row) -> Known<Vec<Trustee>> {
         security_descriptor::from_sddl(value).or_else(binary).unwrap_or(Known::Unknown(Reason::Undecodable))
     });
     let names = |names: Vec<String>| names.into_iter().map(Trustee::Dn).collect();
-    better(raw, cell(row, PRINCIPALS, |value| list(value, Kind::Dn)).map(names))
+    better(raw, cell(record, PRINCIPALS, |value| list(value, Kind::Dn)).map(names))
 }
 
 /// The attribute's number, else the names that PowerShell makes of it.
-fn encryption_types(row: &Row) -> Known<Option<u32>> {
+fn encryption_types(record: &Record) -> Known<Option<u32>> {
     let read = |value: &str| match value {
         "" => Known::Known(None),
         value if is_type_name(value) => Known::Unknown(Reason::Flattened),
         value => encryption_bits(value)
             .map_or(Known::Unknown(Reason::Undecodable), |bits| Known::Known(Some(bits))),
     };
-    better(cell(row, ENCRYPTION_TYPES, read), cell(row, ENCRYPTION_NAMES, read))
+    better(single(record, ENCRYPTION_TYPES, read), single(record, ENCRYPTION_NAMES, read))
 }
 
 fn encryption_bits(value: &str) -> Option<u32> {
@@ -416,16 +580,16 @@ fn encryption_bits(value: &str) -> Option<u32> {
 
 /// The number, else what the booleans say of it. All that bear on delegation must be there: a bit that is not
 /// printed is unknown and not clear.
-fn user_account_control(row: &Row, classes: &[String]) -> Known<u32> {
-    let stated = cell(row, USER_ACCOUNT_CONTROL, |value| match value {
+fn user_account_control(record: &Record, classes: &[String]) -> Known<u32> {
+    let stated = single(record, USER_ACCOUNT_CONTROL, |value| match value {
         "" => Known::Unknown(Reason::NotAskedFor),
         value => text::bits(value).map_or(Known::Unknown(Reason::Undecodable), Known::Known),
     });
     if stated.known().is_some() {
         return stated;
     }
-    let flag = |name| row.get(name).and_then(boolean);
-    let is_computer = row.get("samaccountname").is_some_and(|account| account.ends_with('$'))
+    let flag = |name| record.text(name).and_then(boolean);
+    let is_computer = record.text("samaccountname").is_some_and(|account| account.ends_with('$'))
         || classes.iter().any(|class| class.eq_ignore_ascii_case("computer"));
     // Whether it may be delegated matters of a user only.
     let not_delegated =
@@ -509,10 +673,15 @@ fn reason<T>(value: &Known<T>) -> Option<Reason> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::parse::records::delimited;
     use crate::parse::testing::{codes, damage, known, objects, read as read_as};
 
+    fn is_ours(bytes: &[u8]) -> bool {
+        crate::parse::testing::kind(&delimited::FORMAT, bytes).is_some()
+    }
+
     fn read_bytes(bytes: &[u8]) -> Parsed {
-        read_as(&FORMAT, bytes)
+        read_as(&delimited::FORMAT, bytes)
     }
 
     fn only(text: &str) -> DirectoryObject {
@@ -559,7 +728,7 @@ mod tests {
             .flat_map(u16::to_le_bytes)
             .collect();
         for bytes in [text.as_bytes(), format!("\u{FEFF}{text}").as_bytes(), semicolons.as_bytes(), &utf16] {
-            assert!(is_ours(&Head::new(bytes)));
+            assert!(is_ours(bytes));
             let parsed = read_bytes(bytes);
             assert!(!format!("{parsed:?}").contains("Secret"));
             assert_eq!(
@@ -580,26 +749,26 @@ mod tests {
     fn lists_joined_by_hand_are_split_where_every_piece_is_whole() {
         let two = [format!("{MIGRATION}/a"), "cifs/a.x".to_owned()];
         for separator in ["; ", ";", "|", " | ", "\n", "\r\n", ",", ", ", " "] {
-            assert_eq!(list(&two.join(separator), Kind::Spn), Known::Known(two.to_vec()), "{separator:?}");
+            assert_eq!(listed(&two.join(separator), Kind::Spn), Known::Known(two.to_vec()), "{separator:?}");
             let turned = format!("{{{}{separator}{}}}", two[1], two[0]);
             assert_eq!(
-                list(&turned, Kind::Spn),
+                listed(&turned, Kind::Spn),
                 Known::Known(vec![two[1].clone(), two[0].clone()]),
                 "{separator:?}"
             );
         }
-        assert_eq!(list(&two[0], Kind::Spn), known([two[0].as_str()]));
+        assert_eq!(listed(&two[0], Kind::Spn), known([two[0].as_str()]));
         for text in
             ["cifs/a;HV02", "HV01, HV02", "cifs/a (old) cifs/b", "yes", "cifs/", "2/14/2020 0:00:00 cifs"]
         {
-            assert_eq!(list(text, Kind::Spn), Known::Unknown(Reason::Undecodable), "{text}");
+            assert_eq!(listed(text, Kind::Spn), Known::Unknown(Reason::Undecodable), "{text}");
         }
         let names = ["CN=a,OU=o,DC=x,DC=y", "CN=b\\, c,DC=x"];
         for separator in [";", "|", "\n", ",", ", ", " "] {
-            assert_eq!(list(&names.join(separator), Kind::Dn), known(names), "{separator:?}");
+            assert_eq!(listed(&names.join(separator), Kind::Dn), known(names), "{separator:?}");
         }
-        assert_eq!(list("HV01;HV02", Kind::Dn), Known::Unknown(Reason::Undecodable));
-        assert_eq!(list("CN=DC=x CN=a,DC=y", Kind::Dn), known(["CN=DC=x CN=a,DC=y"]));
+        assert_eq!(listed("HV01;HV02", Kind::Dn), Known::Unknown(Reason::Undecodable));
+        assert_eq!(listed("CN=DC=x CN=a,DC=y", Kind::Dn), known(["CN=DC=x CN=a,DC=y"]));
     }
 
     #[test]
@@ -615,7 +784,7 @@ mod tests {
         assert_eq!(object.allowed_to_act, Known::Unknown(Reason::Flattened));
         assert_eq!(object.encryption_types, Known::Unknown(Reason::Flattened));
         assert_eq!(object.spns, Known::Unknown(Reason::Truncated));
-        assert_eq!(list(&"HOST/a;".repeat(5_000), Kind::Spn), Known::Unknown(Reason::Truncated));
+        assert_eq!(listed(&"HOST/a;".repeat(5_000), Kind::Spn), Known::Unknown(Reason::Truncated));
     }
 
     #[test]
@@ -685,7 +854,7 @@ mod tests {
         let text = "DN,objectClass,cn,objectSid,userAccountControl,servicePrincipalName,whenChanged\r\n\
                     \"CN=HV01,DC=x\",top;person;computer,HV01,X'01020000000000052000000020020000',4096,HOST/a;cifs/b,20211219015404.0Z\r\n\
                     \"OU=x,DC=x\",top;organizationalUnit,,,,,\r\n";
-        assert!(is_ours(&Head::new(text.as_bytes())));
+        assert!(is_ours(text.as_bytes()));
         let object = only(text);
         assert_eq!(object.sid, Sid::from_text("S-1-5-32-544"));
         assert_eq!(object.spns, known(["HOST/a", "cifs/b"]));
@@ -700,7 +869,7 @@ mod tests {
         );
         assert_eq!((shifted.facts.len(), codes(&shifted)), (1, vec!["csv-row-shifted"]));
         let layout = b"27c8,\"Microsoft.PowerShell.Commands.Internal.Format.TableRowEntry\",\"False\"\n";
-        assert!(is_ours(&Head::new(layout)));
+        assert!(is_ours(layout));
         assert_eq!(codes(&read_bytes(layout)), ["csv-format-table"]);
     }
 
@@ -717,9 +886,9 @@ mod tests {
         let good = format!(
             "#TYPE x\nName;SID;SPNs;msDS-AllowedToDelegateTo\n\"HV01\";S-1-5-18;\"{MIGRATION}/ü cifs/b\";{{a/b, c/d}}\n"
         );
-        damage(&FORMAT, &good, [b';', b'"', b'\n', 0, 0xff]);
+        damage(&delimited::FORMAT, &good, [b';', b'"', b'\n', 0, 0xff]);
         for text in ["Users,Name,Path", "", "Name,Id\n"] {
-            assert!(!is_ours(&Head::new(text.as_bytes())), "{text}");
+            assert!(!is_ours(text.as_bytes()), "{text}");
         }
     }
 }
