@@ -212,7 +212,8 @@ impl<T> Default for Known<T> {
 
 /// An object of Active Directory, reduced to the attributes that matter here.
 ///
-/// Only attributes on this allow-list are ever kept: exports carry LAPS and BitLocker secrets.
+/// Only attributes on this allow-list are ever kept, of exports and of audits (5136): they carry LAPS and BitLocker
+/// secrets.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct DirectoryObject {
     /// `distinguishedName`.

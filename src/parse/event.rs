@@ -16,6 +16,28 @@ use crate::knowledge::Routine;
 /// How deep elements may lie in one another.
 const MAX_DEPTH: usize = 64;
 
+/// Attributes of which a value in an audit is kept: those of [`crate::fact::DirectoryObject`].
+const ATTRIBUTES: &[&str] = &[
+    "cn",
+    "distinguishedName",
+    "dNSHostName",
+    "member",
+    "msDS-AllowedToActOnBehalfOfOtherIdentity",
+    "msDS-AllowedToDelegateTo",
+    "msDS-SupportedEncryptionTypes",
+    "name",
+    "objectClass",
+    "objectSid",
+    "operatingSystem",
+    "operatingSystemVersion",
+    "sAMAccountName",
+    "servicePrincipalName",
+    "userAccountControl",
+    "whenChanged",
+];
+/// What stands in place of another attribute's value.
+const WITHHELD: &str = "(withheld)";
+
 /// What an event says; it may lack a time.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(super) struct Reading {
@@ -45,7 +67,9 @@ impl Reading {
     /// The event, at the time that was found for it.
     pub(super) fn into_event(self, record: u64, time: Timestamp) -> Event {
         let Self { provider, id, channel, computer, level, user, fields, message, .. } = self;
-        Event { provider, id, channel, computer, time, record, level, user, fields, message, local: false }
+        let mut event = Event { provider, id, channel, computer, time, record, level, user, fields, message, local: false };
+        withhold(&mut event);
+        event
     }
 
     /// Whether it is `routine`.
@@ -53,6 +77,24 @@ impl Reading {
         let own = |field: &&Field| field.name.as_deref() == Some(routine.field.as_str());
         self.fields.iter().find(own).is_some_and(|field| field.value == routine.value)
     }
+}
+
+/// Takes the value of an attribute out of an audit of the directory (5136), and the message that quotes it, unless
+/// exports of that attribute are kept too: recovery keys and passwords are attributes as well.
+fn withhold(event: &mut Event) {
+    let is_kept = match event.field("AttributeLDAPDisplayName") {
+        Some(attribute) => ATTRIBUTES.iter().any(|own| own.eq_ignore_ascii_case(attribute)),
+        None => !event.is("Microsoft-Windows-Security-Auditing", &[5136]),
+    };
+    if is_kept {
+        return;
+    }
+    event.message = None;
+    // Which value is the attribute's can't be told where values have no names.
+    let is_value = |field: &&mut Field| {
+        field.name.as_deref().is_none_or(|name| name.eq_ignore_ascii_case("AttributeValue"))
+    };
+    event.fields.iter_mut().filter(is_value).for_each(|field| field.value = WITHHELD.to_owned());
 }
 
 /// Which computers were seen to write which routine records.
@@ -381,6 +423,28 @@ mod tests {
         assert_eq!(event("<EventID></EventID>", ""), None);
         assert_eq!(event("", ""), None);
         assert_eq!(read_all("<Event><System><EventID>1</EventID></System></Event>"), None);
+    }
+
+    #[test]
+    fn an_audit_keeps_only_values_of_attributes_that_exports_keep_too() {
+        let audit = |data: &str| {
+            let system = r#"<System><Provider Name="Microsoft-Windows-Security-Auditing"/><EventID>5136</EventID></System>"#;
+            let message = "<RenderingInfo><Message>Value: 123456-key</Message></RenderingInfo>";
+            let xml = format!("<Event>{system}<EventData>{data}</EventData>{message}</Event>");
+            let event = read_all(&xml).unwrap().into_event(1, Timestamp::UNIX_EPOCH);
+            let values: Vec<_> = event.fields.into_iter().map(|field| field.value).collect();
+            (values.join(" "), event.message)
+        };
+        let of = |attribute: &str| {
+            audit(&format!(
+                r#"<Data Name="AttributeLDAPDisplayName">{attribute}</Data><Data Name="AttributeValue">123456-key</Data>"#
+            ))
+        };
+        let withheld = "msFVE-RecoveryPassword (withheld)".to_owned();
+        assert_eq!(of("msFVE-RecoveryPassword"), (withheld, None));
+        assert_eq!(of("MSDS-allowedToDelegateTo").0, "MSDS-allowedToDelegateTo 123456-key");
+        assert!(of("servicePrincipalName").1.is_some());
+        assert_eq!(audit("<Data>123456-key</Data>"), ("(withheld)".to_owned(), None));
     }
 
     #[test]
