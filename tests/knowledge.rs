@@ -57,9 +57,11 @@ fn every_signal_has_a_source_and_a_name_of_its_own() {
     let knowledge = Knowledge::load().unwrap();
     let ids: BTreeSet<_> = knowledge.signals.all().iter().map(|signal| &signal.id).collect();
     assert_eq!(ids.len(), knowledge.signals.all().len());
-    assert!(
-        knowledge.signals.all().iter().all(|signal| !signal.source.is_empty() && signal.checked.len() == 10)
-    );
+    for signal in knowledge.signals.all() {
+        assert!(!signal.source.is_empty() && signal.checked.len() == 10, "{}", signal.id);
+        let is_sentence = signal.says.ends_with('.') && signal.says.len() <= 80;
+        assert!(is_sentence, "{}: {}", signal.id, signal.says);
+    }
 }
 
 /// What fills a generated log is what an analysis skips.
