@@ -179,14 +179,24 @@ impl Evidence {
         self.host_of.get(id.0).copied().flatten()
     }
 
-    /// Every event that means something, each once however many exports hold it, in time order.
+    /// Every event, each once however many exports hold it, in the order of sources.
+    pub fn events(&self) -> impl Iterator<Item = (FactId, &Event)> {
+        self.facts
+            .iter()
+            .enumerate()
+            .filter_map(|(index, fact)| match &fact.observation {
+                Observation::Event(event) => Some((FactId(index), event)),
+                _ => None,
+            })
+            .filter(|(fact, _)| !self.repeated.contains(fact))
+    }
+
+    /// Every event that means something and whose host is known, each once, in time order.
     #[must_use]
     pub fn signalled<'a>(&'a self, signals: &'a Signals) -> Vec<Signalled<'a>> {
-        let joined = self.facts.iter().enumerate().filter_map(|(index, fact)| {
-            let fact_id = FactId(index);
-            let Observation::Event(event) = &fact.observation else { return None };
-            let (host, signal) = (self.host_of(fact_id)?, signals.of(event)?);
-            (!self.repeated.contains(&fact_id)).then_some(Signalled { fact: fact_id, host, event, signal })
+        let joined = self.events().filter_map(|(fact, event)| {
+            let (host, signal) = (self.host_of(fact)?, signals.of(event)?);
+            Some(Signalled { fact, host, event, signal })
         });
         let mut joined: Vec<_> = joined.collect();
         joined.sort_by(|a, b| {

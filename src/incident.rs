@@ -24,7 +24,7 @@ pub use delegation::{
     Coverage, DISABLED, Mode, PROTOCOL_TRANSITION, UNCONSTRAINED, forms, migration_names, mode,
 };
 pub use machine::{Dated, Machine};
-pub use message::{Statement, codes};
+pub use message::{Statement, codes, placed_codes};
 
 /// Domain controllers log a refusal within this time of the failure that it causes, small clock errors included.
 const AROUND: SignedDuration = SignedDuration::from_mins(5);
@@ -224,6 +224,12 @@ impl Incident {
         let mut pairs = self.pairs.clone();
         self.weigh(&mut pairs, evidence, directory);
         pairs
+    }
+
+    /// What the others' clocks showed when that of `host` showed `time`, by the offset that is proven of it.
+    #[must_use]
+    pub fn on_one_clock(&self, host: HostId, time: Timestamp) -> Timestamp {
+        clock::corrected(&self.clock_offsets, host, time)
     }
 
     /// A pair's failed attempts.
