@@ -1,4 +1,5 @@
 //! One file a subcommand, each a few calls into the stages.
 
 pub mod analyze;
+pub mod events;
 pub mod schema;

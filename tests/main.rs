@@ -6,6 +6,7 @@
 mod bundles;
 mod cli;
 mod corpus;
+mod events;
 mod fixtures;
 mod hostile;
 mod incidents;

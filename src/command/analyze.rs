@@ -39,22 +39,33 @@ pub fn analyze(
     tick: &(dyn Fn() + Sync),
 ) -> Result<Report, Error> {
     pool(options.threads)?.install(|| {
-        let Scope { since, until, .. } = options.scope;
-        let interest = knowledge.signals.interest().within(since, until).recovering(options.recover);
-        let parsed = parse(bundle, &interest, tick);
-        if parsed.iter().all(|source| source.kind == "unknown") {
-            return Err(nothing_understood(bundle, &parsed));
-        }
-        let evidence = Evidence::gather(parsed, &knowledge.signals);
-        let incident = Incident::reconstruct(&evidence, knowledge, &options.scope);
+        let (evidence, incident) = reconstruct(bundle, knowledge, options, tick)?;
         let diagnosis = diagnose(&incident, &evidence, knowledge);
         let plan = plan(&diagnosis, &incident, &evidence, knowledge);
         Ok(build(&bundle.name, &evidence, &incident, &diagnosis, &plan, knowledge))
     })
 }
 
+/// The stages up to the incident.
+pub(super) fn reconstruct(
+    bundle: &Bundle,
+    knowledge: &Knowledge,
+    options: &Options,
+    tick: &(dyn Fn() + Sync),
+) -> Result<(Evidence, Incident), Error> {
+    let Scope { since, until, .. } = options.scope;
+    let interest = knowledge.signals.interest().within(since, until).recovering(options.recover);
+    let parsed = parse(bundle, &interest, tick);
+    if parsed.iter().all(|source| source.kind == "unknown") {
+        return Err(nothing_understood(bundle, &parsed));
+    }
+    let evidence = Evidence::gather(parsed, &knowledge.signals);
+    let incident = Incident::reconstruct(&evidence, knowledge, &options.scope);
+    Ok((evidence, incident))
+}
+
 /// A pool of our own: a library must not take the process's.
-fn pool(threads: usize) -> Result<ThreadPool, Error> {
+pub(super) fn pool(threads: usize) -> Result<ThreadPool, Error> {
     ThreadPoolBuilder::new().num_threads(threads).build().map_err(|error| Error::Fault(error.to_string()))
 }
 

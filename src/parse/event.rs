@@ -22,6 +22,7 @@ const ATTRIBUTES: &[&str] = &[
     "distinguishedName",
     "dNSHostName",
     "member",
+    "memberOf",
     "msDS-AllowedToActOnBehalfOfOtherIdentity",
     "msDS-AllowedToDelegateTo",
     "msDS-SupportedEncryptionTypes",

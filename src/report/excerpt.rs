@@ -1,8 +1,8 @@
 //! A record in one line, shortened. Only what the fact holds is echoed, and facts hold allow-listed attributes.
 
 use crate::fact::{
-    DirectoryObject, Event, Fact, InstallDay, Known, MachineReport, MigrationAuthentication, Observation,
-    Reason, Trustee,
+    DirectoryObject, Event, Fact, Field, InstallDay, Known, MachineReport, MigrationAuthentication,
+    Observation, Reason, Trustee,
 };
 use crate::incident::codes;
 
@@ -49,7 +49,7 @@ pub(super) fn excerpt(fact: &Fact) -> String {
             format!("{} on {}", machine.name, machine.host.as_deref().unwrap_or("a host"))
         }
     };
-    shorten(&text)
+    shortened(&one_line(&text), LENGTH)
 }
 
 /// The parts of a machine's report that are there.
@@ -74,17 +74,26 @@ fn machine_line(report: &MachineReport) -> String {
 }
 
 fn event_line(event: &Event) -> String {
-    let numbered = |name: &str| {
-        name.strip_prefix("Parameter").is_some_and(|rest| rest.bytes().all(|byte| byte.is_ascii_digit()))
-    };
-    let field = |field: &crate::fact::Field| match &field.name {
-        _ if field.value.is_empty() || field.value == "-" => None,
-        Some(name) if !numbered(name) => Some(format!("{name}={}", field.value)),
-        _ => Some(telling_line(&field.value).to_owned()),
+    let value = |(name, value): (Option<&str>, &str)| match name {
+        Some(name) => format!("{name}={value}"),
+        None => telling_line(value).to_owned(),
     };
     let provider = event.provider.strip_prefix("Microsoft-Windows-").unwrap_or(&event.provider);
-    let fields: Vec<_> = event.fields.iter().filter_map(field).collect();
-    format!("{provider} {}: {}", event.id, fields.join("; "))
+    let values: Vec<_> = stated(event).map(value).collect();
+    format!("{provider} {}: {}", event.id, values.join("; "))
+}
+
+/// The values of an event that say something, each with its name where it has one of its own.
+pub(super) fn stated(event: &Event) -> impl Iterator<Item = (Option<&str>, &str)> {
+    let is_numbered = |name: &str| {
+        name.strip_prefix("Parameter").is_some_and(|rest| rest.bytes().all(|byte| byte.is_ascii_digit()))
+    };
+    let says = |field: &&Field| !field.value.is_empty() && field.value != "-";
+    event
+        .fields
+        .iter()
+        .filter(says)
+        .map(move |field| (field.name.as_deref().filter(|name| !is_numbered(name)), field.value.as_str()))
 }
 
 /// Of a text of several sentences, the last that carries a code: the others are wrappers around it.
@@ -129,15 +138,16 @@ fn unknown(reason: Reason) -> &'static str {
     }
 }
 
-/// One line, with an ellipsis where it was cut.
-fn shorten(text: &str) -> String {
-    let line = text
-        .split(|c: char| c.is_whitespace() || c.is_control())
-        .filter(|word| !word.is_empty())
-        .collect::<Vec<_>>()
-        .join(" ");
-    match line.char_indices().nth(LENGTH) {
-        Some((at, _)) => format!("{}…", line.get(..at).unwrap_or_default()),
-        None => line,
+/// The words of a text in one line.
+pub(super) fn one_line(text: &str) -> String {
+    let words = text.split(|c: char| c.is_whitespace() || c.is_control());
+    words.filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ")
+}
+
+/// The first `most` characters of a text, with an ellipsis where it was cut.
+pub(crate) fn shortened(text: &str, most: usize) -> String {
+    match text.char_indices().nth(most) {
+        Some((at, _)) => format!("{}…", text.get(..at).unwrap_or_default()),
+        None => text.to_owned(),
     }
 }
