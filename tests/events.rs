@@ -153,6 +153,14 @@ fn an_attempt_is_shown_from_both_ends() {
         let longest = SignedDuration::from_hours(1);
         assert!(last.instant.duration_since(first.instant) < longest, "{}", attempt.id);
     }
+    let path = bundle("memory-short");
+    let failed =
+        super::report(&path).attempts.iter().position(|attempt| attempt.outcome == "failed").unwrap();
+    let shown = chosen(&path, &Selection { attempt: Some(failed + 1), ..Selection::default() });
+    for host in ["HV01", "HV02"] {
+        let own = |event: &&EventReport| event.host.as_deref() == Some(host) && event.attempt.is_some();
+        assert!(shown.events.iter().any(|event| own(&event)), "{host}");
+    }
     let refused =
         chosen(&bundle("classic-two-nodes"), &Selection { attempt: Some(16), ..Selection::default() });
     assert!(refused.events.iter().any(|event| event.host.as_deref() == Some("DC01") && event.id == 4769));
@@ -209,6 +217,53 @@ fn all_times_are_of_one_clock_where_the_logs_prove_an_offset() {
     assert!(table.contains("The clock of HV02 runs 3604 s ahead"), "{table}");
     let around = Selection { around: Some((time(meeting), SignedDuration::ZERO)), ..Selection::default() };
     assert_eq!(chosen(path, &around).events.len(), 2);
+    let until = Selection { until: Some(time("2026-09-15T10:00:01Z")), ..Selection::default() };
+    assert_eq!(chosen(path, &until).events.len(), 2, "both ends, though one clock showed eleven");
+}
+
+/// What a record does not say is no reason to hide it: its level, or which of two hosts wrote it.
+#[test]
+fn what_a_record_leaves_open_stays() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut log = String::new();
+    for (record, (level, host)) in
+        [("<Level>4</Level>", "hv01.contoso.com"), ("<Level>2</Level>", "hv01.fabrikam.com"), ("", "HV01")]
+            .into_iter()
+            .enumerate()
+    {
+        log.push_str(&format!(
+            "<Event xmlns='http://schemas.microsoft.com/win/2004/08/events/event'><System>\
+             <Provider Name='Microsoft-Windows-Hyper-V-VMMS'/><EventID>14050</EventID>{level}\
+             <TimeCreated SystemTime='2026-09-15T10:00:0{record}Z'/><EventRecordID>{record}</EventRecordID>\
+             <Channel>Microsoft-Windows-Hyper-V-VMMS-Admin</Channel><Computer>{host}</Computer></System>\
+             <EventData><Data>x</Data></EventData></Event>\n"
+        ));
+    }
+    std::fs::write(folder.path().join("events.xml"), log).unwrap();
+    let records = |selection: Selection| {
+        let events = chosen(folder.path(), &selection).events;
+        events.iter().map(|event| event.record).collect::<Vec<_>>()
+    };
+    assert_eq!(all(folder.path()).events.last().unwrap().host, None);
+    assert_eq!(records(Selection { level: Some(EventLevel::Error), ..Selection::default() }), [1, 2]);
+    assert_eq!(records(Selection { hosts: vec!["hv01".into()], ..Selection::default() }), [2]);
+    let full = vec!["hv01.contoso.com".into()];
+    assert_eq!(records(Selection { hosts: full, ..Selection::default() }), [0]);
+    assert!(
+        rendered(&all(folder.path()), EventsFormat::Table).contains("HV01               ?      VMMS 14050")
+    );
+}
+
+#[test]
+fn grave_events_stand_out_where_colours_are_wanted() {
+    let report = all(&bundle("classic-two-nodes"));
+    let colored = render_events(&report, EventsFormat::Table, Style { width: 80, color: true });
+    let grave = report.events.iter().filter(|event| event.level.unwrap() <= EventLevel::Error).count();
+    assert_eq!(colored.matches("\u{1b}[1;31m").count(), grave);
+    let plain = colored
+        .split('\u{1b}')
+        .map(|part| part.split_once('m').filter(|_| part.starts_with('[')).map_or(part, |(_, rest)| rest));
+    assert_eq!(plain.collect::<String>(), rendered(&report, EventsFormat::Table));
 }
 
 #[test]
