@@ -68,7 +68,19 @@ impl Reading {
     /// The event, at the time that was found for it.
     pub(super) fn into_event(self, record: u64, time: Timestamp) -> Event {
         let Self { provider, id, channel, computer, level, user, fields, message, .. } = self;
-        let mut event = Event { provider, id, channel, computer, time, record, level, user, fields, message, local: false };
+        let mut event = Event {
+            provider,
+            id,
+            channel,
+            computer,
+            time,
+            record,
+            level,
+            user,
+            fields,
+            message,
+            local: false,
+        };
         withhold(&mut event);
         event
     }

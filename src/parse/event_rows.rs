@@ -13,7 +13,7 @@ use jiff::{Timestamp, tz::TimeZone};
 
 use super::Context;
 use super::dates::{Order, Written, time_of_day, written};
-use super::event::Firsts;
+use super::event::{Firsts, Reading};
 use super::records::{Cell, Gather, Kinds, Meaning, Record};
 use crate::fact::{ChannelCoverage, Coverage, Event, InstallDay, Issue, Observation, Parsed, Position};
 use crate::knowledge::Worth;
@@ -127,12 +127,11 @@ struct Events {
 /// One event, before the order of its date is known.
 struct Row {
     line: u64,
-    event: Event,
+    event: Reading,
     written: Written,
     clock: jiff::civil::Time,
     /// EvtxECmd prints UTC without a mark.
     is_utc: bool,
-    numbered: bool,
 }
 
 impl Gather for Events {
@@ -187,25 +186,23 @@ fn row(record: &Record) -> Option<Row> {
     let message = text(MESSAGES).or_else(|| trailing(record));
     let number = record.first(RECORDS).and_then(|number| number.parse().ok());
     let fields = payload::fields(record, &provider, id, message.as_deref());
-    let event = Event {
+    let event = Reading {
         channel: text(CHANNELS).or_else(|| own_channel(&provider)),
         provider,
         id: id & 0xffff,
         computer: text(COMPUTERS).unwrap_or_default(),
-        time: Timestamp::UNIX_EPOCH,
-        record: number.unwrap_or_default(),
+        time: None,
+        record: number,
         level: record.first(LEVELS).and_then(level),
         user: text(&["userid", "sid"]).filter(|user| user.starts_with("S-1-")),
         fields,
         message,
-        local: true,
     };
     Some(Row {
         line: record.line,
         written: written(&date),
         clock: time_of_day(&date).unwrap_or_default(),
         is_utc: record.has("eventrecordid"),
-        numbered: number.is_some(),
         event,
     })
 }
@@ -246,7 +243,7 @@ struct Export {
 
 impl Export {
     fn add(&mut self, row: Row, time: Timestamp, local: bool, context: &Context<'_>) {
-        let event = Event { time, local, ..row.event };
+        let event = row.event;
         let channel = event.channel.clone().unwrap_or_default();
         let lane = self.channels.entry((event.computer.clone(), channel.clone())).or_insert_with(|| {
             let computer = event.computer.clone();
@@ -258,13 +255,13 @@ impl Export {
         let is_routine = match worth {
             Worth::Nothing => return,
             Worth::Routine => true,
-            Worth::Looked(routine) => {
-                routine.is_some_and(|routine| event.field(&routine.field) == Some(routine.value.as_str()))
-            }
+            Worth::Looked(routine) => routine.is_some_and(|routine| event.is(routine)),
         };
         if !is_routine || self.firsts.is_first(&event.computer, &event.provider, event.id) {
             self.local += u64::from(local);
-            let at = if row.numbered { Position::Record(event.record) } else { Position::Line(row.line) };
+            let at = event.record.map_or(Position::Line(row.line), Position::Record);
+            let number = event.record.unwrap_or_default();
+            let event = Event { local, ..event.into_event(number, time) };
             self.parsed.facts.push(context.fact(at, Observation::Event(event)));
         }
     }

@@ -127,6 +127,7 @@ mod tests {
             user: None,
             fields: fields.iter().map(field).collect(),
             message: message.map(str::to_owned),
+            local: false,
         };
         let knowledge = Knowledge::load().unwrap();
         Wording::of(&event, knowledge.signals.of(&event), &knowledge.codes)
