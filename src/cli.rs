@@ -37,8 +37,18 @@ pub enum Command {
     /// updates. Of routine ones (such as tickets that were granted) the first of each log is listed, the others are
     /// counted. Times are corrected where the logs prove that a host's clock is off; what it showed stands beside.
     Events(EventsArgs),
+    /// Print a PowerShell script that gathers a complete bundle on the customer's side.
+    Collect(CollectArgs),
     /// Print the JSON Schema of the report.
     Schema,
+}
+
+/// Arguments of `collect`.
+#[derive(Debug, Args)]
+pub struct CollectArgs {
+    /// Write to FILE instead of standard output.
+    #[arg(short, long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
 }
 
 /// Arguments of every command that reads a bundle.

@@ -11,7 +11,7 @@ use clap::Parser;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use kcdoctor::bundle::{Bundle, Limits};
 use kcdoctor::cli::{AnalyzeArgs, Cli, ColorArg, Command, Common, EventsArgs};
-use kcdoctor::command::{analyze, events, schema};
+use kcdoctor::command::{analyze, collect, events, schema};
 use kcdoctor::error::Error;
 use kcdoctor::knowledge::Knowledge;
 use kcdoctor::render::{Style, render, render_events};
@@ -29,6 +29,7 @@ fn main() -> ExitCode {
     let result = match cli.command {
         Command::Analyze(arguments) => run_analyze(&arguments),
         Command::Events(arguments) => run_events(&arguments),
+        Command::Collect(arguments) => write_out(arguments.output.as_deref(), collect::SCRIPT).map(|()| 0),
         Command::Schema => write_out(None, &schema::run()).map(|()| 0),
     };
     match result {

@@ -25,6 +25,7 @@ mod evtx;
 mod hot_fix;
 mod ldif;
 mod machine_info;
+mod manifest;
 mod records;
 mod security_descriptor;
 mod table;
@@ -67,6 +68,7 @@ pub const FORMATS: &[Format] = &[
     evtx::FORMAT,
     event_xml::FORMAT,
     ldif::FORMAT,
+    manifest::FORMAT,
     records::json::FORMAT,
     records::clixml::FORMAT,
     records::delimited::FORMAT,

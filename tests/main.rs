@@ -5,6 +5,7 @@
 
 mod bundles;
 mod cli;
+mod collect;
 mod corpus;
 mod events;
 mod fixtures;
