@@ -328,3 +328,46 @@ fn the_program_prints_the_script() {
     assert_eq!((output.status.code(), output.stdout.len()), (Some(0), 0));
     assert_eq!(fs::read_to_string(file).unwrap(), SCRIPT);
 }
+
+/// The fixture is what the script would have written: the same names, attributes and keys.
+#[test]
+fn the_fixture_has_the_layout_of_the_script() {
+    let incident =
+        kcdoctor::scenario::bundles::all().into_iter().find(|one| one.name == "collected").unwrap();
+    let channels: BTreeSet<String> = SCRIPT.split('\'').map(|text| text.replace('/', "-")).collect();
+    for (path, _) in &incident.files {
+        let name = path.rsplit('/').next().unwrap();
+        let is_log = name.strip_suffix(".evtx").is_some_and(|channel| channels.contains(channel));
+        let is_cluster_log = path.starts_with("cluster/") && name.ends_with("_cluster.log");
+        assert!(is_log || is_cluster_log || SCRIPT.contains(&format!("'{name}'")), "{path}");
+    }
+    let file = |path: &str| {
+        let found = incident.files.iter().find(|(own, _)| own == path).unwrap_or_else(|| panic!("no {path}"));
+        String::from_utf8(found.1.clone()).unwrap()
+    };
+    let ldif = file("directory/computers.ldf");
+    let requested = ldif.lines().find_map(|line| line.strip_prefix("# requesting: ")).unwrap();
+    assert_eq!(requested, quoted("$DirectoryAttributes = @(", "\n)").join(" "));
+    let keys: Vec<String> = file("HV01/registry.txt")
+        .lines()
+        .filter(|line| line.starts_with("HKEY_"))
+        .map(str::to_owned)
+        .collect();
+    assert_eq!(keys, registry_keys());
+}
+
+/// The keys of `Get-RegistryKeys`, its variables filled in.
+fn registry_keys() -> Vec<String> {
+    let function = SCRIPT.split_once("function Get-RegistryKeys {").unwrap().1.split_once("\n}").unwrap().0;
+    let variables: Vec<(&str, &str)> = function
+        .lines()
+        .filter_map(|line| line.trim().split_once(" = "))
+        .map(|(name, value)| (name, value.trim_matches('\'')))
+        .collect();
+    let key = |line: &str| {
+        let text = line.trim().trim_matches(['"', '\'']).to_owned();
+        let filled = variables.iter().fold(text, |text, (name, value)| text.replace(name, value));
+        filled.starts_with("HKEY_").then_some(filled)
+    };
+    function.lines().filter(|line| !line.contains(" = ")).filter_map(key).collect()
+}

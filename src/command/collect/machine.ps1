@@ -119,7 +119,9 @@ function Save-Log {
     if (-not $exists) {
         return New-ManifestItem $Place.Host "event log $Channel" $null $null 'this machine has no such log'
     }
-    $span = "TimeCreated[timediff(@SystemTime) <= $([long]$Days * 86400000)]"
+    # As Event Viewer writes it; the difference in milliseconds would overflow after some weeks.
+    $since = (Format-Time ([datetime]::UtcNow.AddDays(-$Days))).Replace('Z', '.000Z')
+    $span = "TimeCreated[@SystemTime >= '$since']"
     $query = "*[System[$span]]"
     if ($Condition) { $query = "*[System[($Condition) and $span]]" }
     Save-Part $Place "event log $Channel" (($Channel -replace '/', '-') + '.evtx') {

@@ -173,7 +173,7 @@ function New-Work {
     $short = Get-ShortName $Name
     @{
         Name = $Name; Host = $short; Role = $Role; Prefix = "$Prefix$short/"; Session = $null; Remote = ''; Job = $null
-        Folder = (Join-Path (Join-Path $script:Root $Prefix) $short)
+        Folder = (Join-Path $script:Root "$Prefix$short")
     }
 }
 
@@ -251,7 +251,8 @@ function Save-Objects {
         return
     }
     Write-Log "directory, by $($servers[0])"
-    Add-Items @(Save-Directory (New-Place 'directory' $servers[0]) $servers[0] $Names $MigrationUser)
+    $place = New-Place 'directory' (Get-ShortName $servers[0])
+    Add-Items @(Save-Directory $place $servers[0] $Names @(Split-Names $MigrationUser))
 }
 
 # The list of all that was tried.
@@ -281,11 +282,17 @@ function Get-ShortName {
     $Name.Split('.')[0].ToUpperInvariant()
 }
 
+# Names one by one: 'powershell -File' hands a list over as one text with commas.
+function Split-Names {
+    param([string[]]$Names)
+    $Names | ForEach-Object { "$_".Split(',') } | ForEach-Object { $_.Trim() } | Where-Object { $_ }
+}
+
 # Each machine once, whether it was named with its domain or without.
 function Select-Machine {
     param([string[]]$Names)
     $seen = @{}
-    foreach ($name in @($Names | Where-Object { $_ } | Sort-Object -Unique)) {
+    foreach ($name in @(Split-Names $Names | Sort-Object -Unique)) {
         $short = Get-ShortName $name
         if (-not $seen.ContainsKey($short)) {
             $seen[$short] = $name
@@ -314,6 +321,7 @@ function Find-Machines {
 
 function Invoke-Collection {
     Assert-Surroundings
+    Add-Type -AssemblyName System.DirectoryServices
     $started = Format-Time ([datetime]::UtcNow)
     $script:Items = New-Object System.Collections.Generic.List[object]
     $script:LogLines = New-Object System.Collections.Generic.List[string]
