@@ -44,7 +44,8 @@ function ConvertTo-LdapValue {
 # One line of LDIF (RFC 2849): base64 where a value is not plain ASCII, folded at 78 columns.
 function Format-LdifLine {
     param([string]$Name, $Value)
-    $plain = $Value -is [string] -and $Value -cmatch '^[\x21-\x39\x3B\x3D-\x7E][\x20-\x7E]*$' -and $Value -notmatch ' $'
+    $safe = '^[\x21-\x39\x3B\x3D-\x7E]([\x20-\x7E]*[\x21-\x7E])?\z'
+    $plain = $Value -is [string] -and $Value -cmatch $safe
     if ($plain) { $line = "${Name}: $Value" }
     else {
         $bytes = $Value

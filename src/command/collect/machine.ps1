@@ -114,9 +114,9 @@ function Save-Json {
 # An event log, reduced to the time span, and to some events where a condition is given.
 function Save-Log {
     param([hashtable]$Place, [string]$Channel, [int]$Days, [string]$Condition)
-    $exists = $true
-    try { $null = Invoke-Program 'wevtutil.exe' @('gl', $Channel) } catch { $exists = $false }
-    if (-not $exists) {
+    # A log that can't be read is a failure, one that is not there is none.
+    try { $logs = @(Invoke-Program 'wevtutil.exe' @('el')) } catch { $logs = @($Channel) }
+    if ($logs -notcontains $Channel) {
         return New-ManifestItem $Place.Host "event log $Channel" $null $null 'this machine has no such log'
     }
     # As Event Viewer writes it; the difference in milliseconds would overflow after some weeks.

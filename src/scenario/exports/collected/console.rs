@@ -114,7 +114,8 @@ pub fn setspn(account: &Account) -> String {
     format!("Registered ServicePrincipalNames for {}:\r\n{spns}", account.dn())
 }
 
-/// The head of `Get-ClusterLog`, in UTC, and one line a message.
+/// The head of `Get-ClusterLog`, in UTC, and one line a message. *Not established*: the sentence that says UTC; only
+/// its counterpart for local time was seen in public.
 #[must_use]
 pub fn cluster_log(node: &Machine, id: u32, messages: &[(Timestamp, &str)]) -> String {
     let mut out = format!(
