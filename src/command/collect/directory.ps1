@@ -142,7 +142,9 @@ function Get-TrusteeFilters {
     foreach ($object in @($Objects)) {
         foreach ($bytes in $object.Properties['msds-allowedtoactonbehalfofotheridentity']) {
             $descriptor = New-Object System.Security.AccessControl.RawSecurityDescriptor $bytes, 0
-            foreach ($entry in @($descriptor.DiscretionaryAcl)) { "(objectSid=$($entry.SecurityIdentifier))" }
+            # A descriptor without a list lets everyone, and names nobody.
+            if ($null -eq $descriptor.DiscretionaryAcl) { continue }
+            foreach ($entry in $descriptor.DiscretionaryAcl) { "(objectSid=$($entry.SecurityIdentifier))" }
         }
     }
     $own = [Security.Principal.WindowsIdentity]::GetCurrent().User.AccountDomainSid
@@ -152,7 +154,7 @@ function Get-TrusteeFilters {
 # Computers, users and trustees, each a file of its own.
 function Save-Directory {
     param([hashtable]$Place, [string]$Server, [string[]]$Names, [string[]]$Users)
-    $script:FoundComputers = @()
+    $script:FoundComputers = $null
     Save-Part $Place 'computer objects' 'computers.ldf' {
         param([string]$Path)
         $script:FoundComputers = @(Write-Ldif $Path $Server @(Get-ComputerFilters $Names))
@@ -166,6 +168,8 @@ function Save-Directory {
         }
         Write-Ldif $Path $Server $filters
     }
+    # Where the search itself failed, nothing is known of what it would have found.
+    if ($null -eq $script:FoundComputers) { return }
     Save-Part $Place 'trustees of resource-based delegation' 'trustees.ldf' {
         param([string]$Path)
         Write-Ldif $Path $Server @(Get-TrusteeFilters $script:FoundComputers)
