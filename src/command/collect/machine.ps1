@@ -252,7 +252,6 @@ function Save-Windows {
     Save-Json $Place 'Windows Update history' 'WindowsUpdateHistory.json' { Get-UpdateHistory }
     Save-Registry $Place (Get-RegistryKeys)
     Save-Program $Place 'w32tm-status.txt' 'w32tm.exe' @('/query', '/status', '/verbose')
-    Save-Program $Place 'w32tm-source.txt' 'w32tm.exe' @('/query', '/source')
     # Names and times of the machine's own tickets; klist prints no keys.
     Save-Program $Place 'klist.txt' 'klist.exe' @('-li', '0x3e7')
 }

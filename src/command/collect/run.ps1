@@ -204,7 +204,9 @@ function Save-Cluster {
         Select-Plain (Get-Cluster) @('Name', 'Domain', 'ClusterFunctionalLevel')
     }
     Save-Json $Place 'Get-ClusterNode' 'Get-ClusterNode.json' {
-        foreach ($node in @(Get-ClusterNode)) { Select-Plain $node @('Name', 'Id', 'State', 'Cluster') }
+        foreach ($node in @(Get-ClusterNode)) {
+            Select-Plain $node @('Name', 'Id', 'State', 'DrainStatus', 'NodeWeight', 'DynamicWeight', 'Cluster')
+        }
     }
     Save-Json $Place 'Get-ClusterNetwork' 'Get-ClusterNetwork.json' {
         foreach ($network in @(Get-ClusterNetwork)) {

@@ -47,7 +47,6 @@ impl Files {
         self.text(format!("{place}/registry.txt"), console::registry(host, &values));
         let status = console::w32tm_status(dc, moment(9, 24, 6, 31), 3_814);
         self.text(format!("{place}/w32tm-status.txt"), status);
-        self.text(format!("{place}/w32tm-source.txt"), console::w32tm_source(dc));
         let services = [format!("ldap/{}", dc.fqdn()), format!("cifs/{}", dc.fqdn())];
         self.text(format!("{place}/klist.txt"), console::klist(host, dc, &services, moment(9, 24, 5, 2)));
     }

@@ -207,6 +207,9 @@ pub fn cluster_nodes(at: &Machine, cluster: &str, nodes: &[&Machine]) -> Json {
                 ("Name", node.name.as_str().into()),
                 ("Id", id.to_string().into()),
                 ("State", "Up".into()),
+                ("DrainStatus", "NotInitiated".into()),
+                ("NodeWeight", 1.into()),
+                ("DynamicWeight", 1.into()),
                 ("Cluster", cluster.into()),
             ],
         )

@@ -61,12 +61,6 @@ pub fn w32tm_status(source: &Machine, synchronised: Timestamp, offset: i64) -> S
     )
 }
 
-/// `w32tm /query /source`.
-#[must_use]
-pub fn w32tm_source(source: &Machine) -> String {
-    format!("{} \r\n", source.fqdn())
-}
-
 /// `klist -li 0x3e7`: the machine's own tickets, for the domain and for each of `services`.
 #[must_use]
 pub fn klist(host: &Machine, dc: &Machine, services: &[String], start: Timestamp) -> String {
