@@ -54,7 +54,7 @@ pub struct CollectArgs {
 /// Arguments of every command that reads a bundle.
 #[derive(Debug, Args)]
 pub struct Common {
-    /// Folder, zip or files of one incident; `-` reads a zip or a file from standard input.
+    /// Folder, archive or files of one incident; `-` reads an archive or a file from standard input.
     #[arg(required = true, value_name = "BUNDLE")]
     pub bundles: Vec<PathBuf>,
     /// Write to FILE instead of standard output.
@@ -72,6 +72,9 @@ pub struct Common {
     /// Also read records that a log has given up and not overwritten yet, in the slack of its chunks.
     #[arg(long)]
     pub recover: bool,
+    /// Password of the archives in the bundle; give it again for each further one.
+    #[arg(long = "password", value_name = "PASSWORD")]
+    pub passwords: Vec<String>,
     /// Threads; 0 means one a processor.
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub threads: usize,

@@ -78,7 +78,7 @@ fn with_bundle<T>(
     read: impl FnOnce(&Bundle, &Knowledge, &(dyn Fn() + Sync)) -> Result<T, Error>,
 ) -> Result<T, Error> {
     let knowledge = Knowledge::load()?;
-    let bundle = Bundle::open(&common.bundles, &Limits::default())?;
+    let bundle = Bundle::open_with(&common.bundles, &common.passwords, &Limits::default())?;
     let progress = Progress::new(bundle.sources.len(), common.no_progress || common.quiet);
     let result = read(&bundle, &knowledge, &|| progress.tick());
     progress.bar.finish_and_clear();

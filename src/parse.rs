@@ -2,16 +2,14 @@
 //!
 //! A format is one file in `src/parse/` and one line in [`FORMATS`]. Recognition looks at the first
 //! 64 KiB and never at a file's name: collectors rename everything. A parser never fails; what it could
-//! not read becomes an [`Issue`], and the rest of the source is still read.
+//! not read becomes an [`Issue`](crate::fact::Issue), and the rest of the source is still read.
 
 use std::borrow::Cow;
 use std::cell::OnceCell;
 use std::io;
 
-use rayon::prelude::*;
-
-use crate::bundle::{Blocks, Bundle, Source, Stream, unreadable};
-use crate::fact::{Fact, Issue, Observation, Origin, Parsed, Position, SourceId};
+use crate::bundle::{Blocks, Bundle, Entry, Stream, unreadable};
+use crate::fact::{Fact, Observation, Origin, Parsed, Position, SourceId};
 use crate::knowledge::Interest;
 
 mod clock;
@@ -131,43 +129,43 @@ pub struct ParsedSource {
     pub parsed: Parsed,
 }
 
-/// Reads every source of `bundle` in parallel, in the bundle's order. `tick` is told of each finished source.
+/// Reads every source of `bundle` in parallel, archives included; in the order of paths. `tick` is told of each
+/// finished source.
 ///
 /// Files and the blocks of large logs share one pool. No thread holds a block while it waits for another, so the
 /// memory for reading is bounded by the threads, whatever the bundle's size.
 #[must_use]
 pub fn parse(bundle: &Bundle, interest: &Interest, tick: &(dyn Fn() + Sync)) -> Vec<ParsedSource> {
-    let read = |(index, source): (usize, &Source)| {
-        let parsed = parse_source(source, &Context { source: SourceId(index), interest });
-        tick();
-        parsed
-    };
-    bundle.sources.par_iter().enumerate().map(read).collect()
+    // Which files there are is known when the last archive was read; until then every source is the first.
+    let context = Context { source: SourceId(0), interest };
+    let mut all = bundle.read(&|entry| parse_entry(entry, &context), tick);
+    all.sort_by(|a, b| a.path.cmp(&b.path));
+    for (index, source) in all.iter_mut().enumerate() {
+        source.parsed.facts.iter_mut().for_each(|fact| fact.origin.source = SourceId(index));
+    }
+    all
 }
 
-fn parse_source(source: &Source, context: &Context<'_>) -> ParsedSource {
-    let mut result =
-        ParsedSource { path: source.path.clone(), kind: "unknown", hash: None, parsed: Parsed::default() };
-    result.parsed.issues.clone_from(&source.issues);
-    if source.is_closed() {
-        return result;
-    }
-    if let Err(error) = source.read(|stream| read_stream(stream, source, &mut result, context)) {
-        result.parsed.issues.push(unreadable(&error));
+fn parse_entry(mut entry: Entry<'_>, context: &Context<'_>) -> ParsedSource {
+    let issues = std::mem::take(&mut entry.issues);
+    let mut result = ParsedSource {
+        path: std::mem::take(&mut entry.path),
+        kind: "unknown",
+        hash: None,
+        parsed: Parsed { issues, ..Parsed::default() },
+    };
+    if let Some(stream) = entry.stream.take() {
+        read_stream(stream, &entry, &mut result, context);
     }
     result
 }
 
-fn read_stream(mut stream: Stream<'_>, source: &Source, result: &mut ParsedSource, context: &Context<'_>) {
-    if stream.head().starts_with(b"PK\x03\x04") {
-        let detail = "an archive inside an archive is not read; unpack it beside the other files";
-        result.parsed.issues.push(Issue::loss("archive-nested", detail, None));
-    }
+fn read_stream(mut stream: Stream<'_>, entry: &Entry<'_>, result: &mut ParsedSource, context: &Context<'_>) {
     let recognised = recognise(stream.head());
     result.kind = recognised.map_or(result.kind, |(kind, _)| kind);
     let reader = recognised.map(|(_, format)| format.reader);
     if let Some(Reader::Blocks(_, parse_blocks)) = reader
-        && let Some(blocks) = source.blocks()
+        && let Some(blocks) = entry.blocks()
     {
         let head = stream.head().to_vec();
         drop(stream);

@@ -57,7 +57,7 @@ pub(super) fn reconstruct(
     let interest = knowledge.signals.interest().within(since, until).recovering(options.recover);
     let parsed = parse(bundle, &interest, tick);
     if parsed.iter().all(|source| source.kind == "unknown") {
-        return Err(nothing_understood(bundle, &parsed));
+        return Err(nothing_understood(&bundle.name, &parsed));
     }
     let evidence = Evidence::gather(parsed, &knowledge.signals);
     let incident = Incident::reconstruct(&evidence, knowledge, &options.scope);
@@ -70,7 +70,7 @@ pub(super) fn pool(threads: usize) -> Result<ThreadPool, Error> {
 }
 
 /// Why nothing was understood: what was noticed about the files, else what kcdoctor reads.
-fn nothing_understood(bundle: &Bundle, parsed: &[ParsedSource]) -> Error {
+fn nothing_understood(name: &str, parsed: &[ParsedSource]) -> Error {
     const READS: &str = "kcdoctor reads .evtx logs, events as XML, LDIF, CSV of Get-ADComputer and Get-HotFix, and Get-VMHost";
     let mut reasons: BTreeMap<String, usize> = BTreeMap::new();
     for issue in parsed.iter().flat_map(|source| &source.parsed.issues) {
@@ -81,8 +81,7 @@ fn nothing_understood(bundle: &Bundle, parsed: &[ParsedSource]) -> Error {
     };
     let why = reasons.into_iter().take(3).map(reason).collect::<Vec<_>>().join("; ");
     let is_empty = parsed.iter().all(|source| source.hash == Some(blake3::hash(b"")));
-    let name = &bundle.name;
-    let detail = match (bundle.sources.as_slice(), why.is_empty(), is_empty) {
+    let detail = match (parsed, why.is_empty(), is_empty) {
         ([], ..) => format!("{name}: there is nothing in it; pass the folder or zip that the customer sent"),
         (.., true) if why.is_empty() => format!("{name}: empty, 0 bytes; ask for it again"),
         ([one], true, _) => format!("{}: kcdoctor does not understand this file; {READS}", one.path),
