@@ -299,6 +299,7 @@ fn bombs_of_every_kind_are_cut_and_the_rest_is_read() {
         ("gz", gzip_of(&zeros[0].1), "sent!/x!/x"),
         ("tar.gz", gzip_of(&tar_of(&zeros)), "sent!/x!/zeros"),
         ("7z", seven_of(&zeros, None), "sent!/x!/zeros"),
+        ("cab", cabinet_of(&zeros, cab::CompressionType::MsZip), "sent!/x!/zeros"),
     ];
     for (kind, content, path) in bombs {
         assert_eq!(issues(&content), said(path, "member-too-large"), "{kind}");
@@ -318,7 +319,7 @@ fn many_members_have_one_budget() {
 }
 
 #[test]
-fn a_zip_whose_members_overlap_is_read_once() {
+fn members_that_overlap_are_not_read() {
     let mut zip = zip::ZipWriter::new(Cursor::new(Vec::new()));
     let options = SimpleFileOptions::default().compression_method(zip::CompressionMethod::Stored);
     zip.start_file("00", options).unwrap();
@@ -401,6 +402,22 @@ fn what_is_too_large_to_hold_is_read_forward_or_said() {
     assert_eq!(issues_with(&zip_of(&files), &[], &limits), []);
     let limits = Limits { max_held_bytes: 1 << 10, ..Limits::default() };
     assert_eq!(issues_with(&seven_of(&files, None), &[], &limits), said("sent!/x", "archive-too-large"));
+}
+
+/// A bomb costs itself: the members behind it are read, in an archive of single members as in one that is read forward.
+#[test]
+fn what_stands_behind_a_bomb_in_a_zip_is_read() {
+    let mut files = one("a", vec![0; 70 << 20]);
+    files.extend(incident().into_iter().filter(|(name, _)| name.ends_with(".ldif")));
+    let nested = tar_of(&one("x", zip_of(&files)));
+    for max_held_bytes in [1 << 10, 1 << 20] {
+        let report = report_with(&nested, &[], &Limits { max_held_bytes, ..Limits::default() });
+        let read = |source: &kcdoctor::report::SourceReport| {
+            (source.kind, source.issues.iter().map(|issue| issue.code).collect())
+        };
+        let sources: Vec<(_, Vec<_>)> = report.bundle.sources.iter().map(read).collect();
+        assert_eq!(sources, [("unknown", vec!["member-too-large"]), ("ldif", vec![])], "{max_held_bytes}");
+    }
 }
 
 #[test]

@@ -1,10 +1,13 @@
 //! A cabinet: its folders one after the other, each unpacked once, in one pass and at the cost of one window.
 //!
-//! The form is that of MS-CAB ("Microsoft Cabinet File Format"), stored, MSZIP (MS-MCI) or LZX. Read here rather
+//! The form is that of MS-CAB ("Cabinet File Format"), stored, MSZIP (MS-MCI) or LZX. Read here rather
 //! than by the `cab` crate, which unpacks a folder anew for each of its files, needs to seek, and panics on offsets
 //! that lie. What is *not* done: Quantum, and members that begin or end in another cabinet of a set.
 
+use std::cell::Cell;
+use std::collections::BTreeMap;
 use std::io::{self, Read};
+use std::rc::Rc;
 
 use encoding_rs::WINDOWS_1252;
 use flate2::{Decompress, FlushDecompress};
@@ -12,6 +15,7 @@ use lzxd::{Lzxd, WindowSize};
 
 use super::input::Data;
 use super::names::Names;
+use super::unreadable;
 use super::walk::{Place, Walk, damage};
 use crate::fact::Issue;
 
@@ -26,18 +30,21 @@ const NAME_IS_UTF8: u16 = 0x80;
 /// Folder indices from here on mean a member that another cabinet begins or ends.
 const CONTINUED: u16 = 0xfffd;
 
-/// Reads every member, in the order of their data.
+/// Reads every member, in the order of their data. A folder that is damaged costs itself, as far as the next is there.
 pub(super) fn read(walk: &mut Walk<'_>, at: &Place, reader: Box<dyn Read + '_>) -> Result<(), Issue> {
-    let mut bytes = Forward { reader, at: 0 };
+    let mut bytes = Forward { reader, at: Rc::default() };
     let mut directory = Directory::read(&mut bytes).map_err(|error| damage(&error))?;
-    directory.files.sort_by_key(|file| (file.folder, file.begin));
     directory.folders.sort_by_key(|folder| folder.begin);
-    let mut names = Names::default();
+    let (mut names, mut told) = (Names::default(), false);
     for folder in &directory.folders {
-        let files = directory.files.iter().filter(|file| file.folder == folder.index);
-        read_folder(walk, at, &mut bytes, folder, files, &mut names)?;
+        let files = directory.files.remove(&folder.index).unwrap_or_default();
+        match read_folder(walk, at, &mut bytes, folder, files, &mut names) {
+            Ok(damaged) => told |= damaged,
+            Err(_) if told => return Ok(()),
+            Err(issue) => return Err(issue),
+        }
     }
-    let continued = directory.files.iter().filter(|file| file.folder >= CONTINUED).count();
+    let continued: usize = directory.files.range(CONTINUED..).map(|(_, files)| files.len()).sum();
     if continued > 0 {
         let detail = format!(
             "{continued} members begin or end in another cabinet of a set and are not read; unpack the set, and send the folder"
@@ -47,47 +54,46 @@ pub(super) fn read(walk: &mut Walk<'_>, at: &Place, reader: Box<dyn Read + '_>) 
     Ok(())
 }
 
-fn read_folder<'f>(
+/// Gives whether a member told of damage.
+fn read_folder(
     walk: &mut Walk<'_>,
     at: &Place,
     bytes: &mut Forward<'_>,
     folder: &Folder,
-    files: impl Iterator<Item = &'f File>,
+    mut files: Vec<File>,
     names: &mut Names,
-) -> Result<(), Issue> {
+) -> Result<bool, Issue> {
     bytes.skip_to(u64::from(folder.begin)).map_err(|error| damage(&error))?;
     let Some(method) = Method::of(folder.method) else {
         let detail = "its compression (Quantum) is not unpacked; unpack it, and send the folder or a zip";
         return Err(Issue::loss("member-unsupported", detail, None));
     };
-    let mut content = Content {
-        bytes,
-        method,
-        blocks: folder.blocks,
-        reserve: folder.reserve,
-        block: Vec::new(),
-        given: 0,
-    };
+    let packed = Rc::clone(&bytes.at);
+    let (blocks, reserve) = (folder.blocks, folder.reserve);
+    let content = Content { bytes, method, blocks, reserve, block: Vec::new(), given: 0 };
+    let mut content = walk.metered(content, packed);
+    files.sort_by_key(|file| file.begin);
     let mut position = 0;
     for file in files {
         walk.enter()?;
         let (name, mut issues) = names.place(&file.name);
         let place = at.member(&name);
         let Some(gap) = u64::from(file.begin).checked_sub(position) else {
-            issues.push(Issue::loss("member-overlaps", "it shares bytes with another member, as no usual tool writes it; it was not read; ask who made the archive", None));
+            let detail = "it shares bytes with another member, as no usual tool writes it; it was not read; ask who made the archive";
+            issues.push(Issue::loss("member-overlaps", detail, None));
             walk.closed(place.path, issues);
             continue;
         };
-        io::copy(&mut content.by_ref().take(gap), &mut io::sink()).map_err(|error| damage(&error))?;
+        io::copy(&mut content.by_ref().take(gap), &mut io::sink()).map_err(|error| unreadable(&error))?;
         position = u64::from(file.begin) + u64::from(file.size);
         let member = walk.sized(content.by_ref().take(file.size.into()), file.size.into());
         let failed = member.failed();
         walk.file(&place, issues, Data::Forward(Box::new(member)));
         if failed.get() {
-            return Ok(());
+            return Ok(true);
         }
     }
-    Ok(())
+    Ok(false)
 }
 
 struct Folder {
@@ -103,12 +109,12 @@ struct File {
     name: String,
     size: u32,
     begin: u32,
-    folder: u16,
 }
 
 struct Directory {
     folders: Vec<Folder>,
-    files: Vec<File>,
+    /// By the index of their folder.
+    files: BTreeMap<u16, Vec<File>>,
 }
 
 impl Directory {
@@ -134,13 +140,18 @@ impl Directory {
             folders.push(Folder { index, begin, blocks, method, reserve });
         }
         bytes.skip_to(files_begin.into())?;
-        let files = (0..file_count).map(|_| File::read(bytes)).collect::<io::Result<_>>()?;
+        let mut files: BTreeMap<u16, Vec<File>> = BTreeMap::new();
+        for _ in 0..file_count {
+            let (folder, file) = File::read(bytes)?;
+            files.entry(folder).or_default().push(file);
+        }
         Ok(Self { folders, files })
     }
 }
 
 impl File {
-    fn read(bytes: &mut Forward<'_>) -> io::Result<Self> {
+    /// A file and the index of its folder.
+    fn read(bytes: &mut Forward<'_>) -> io::Result<(u16, Self)> {
         let (size, begin, folder) = (bytes.u32()?, bytes.u32()?, bytes.u16()?);
         bytes.skip(4)?;
         let attributes = bytes.u16()?;
@@ -150,7 +161,7 @@ impl File {
         } else {
             String::from_utf8_lossy(&raw).into_owned()
         };
-        Ok(Self { name, size, begin, folder })
+        Ok((folder, Self { name, size, begin }))
     }
 }
 
@@ -271,21 +282,21 @@ fn wrong(detail: &'static str) -> io::Error {
 /// The cabinet's bytes with their position.
 struct Forward<'a> {
     reader: Box<dyn Read + 'a>,
-    at: u64,
+    at: Rc<Cell<u64>>,
 }
 
 impl Forward<'_> {
     fn exact(&mut self, count: usize) -> io::Result<Vec<u8>> {
         let mut bytes = vec![0; count];
         self.reader.read_exact(&mut bytes)?;
-        self.at += count as u64;
+        self.at.set(self.at.get() + count as u64);
         Ok(bytes)
     }
 
     fn array<const N: usize>(&mut self) -> io::Result<[u8; N]> {
         let mut bytes = [0; N];
         self.reader.read_exact(&mut bytes)?;
-        self.at += N as u64;
+        self.at.set(self.at.get() + N as u64);
         Ok(bytes)
     }
 
@@ -311,13 +322,13 @@ impl Forward<'_> {
 
     fn skip(&mut self, count: u64) -> io::Result<()> {
         let skipped = io::copy(&mut self.reader.by_ref().take(count), &mut io::sink())?;
-        self.at += skipped;
+        self.at.set(self.at.get() + skipped);
         if skipped == count { Ok(()) } else { Err(io::ErrorKind::UnexpectedEof.into()) }
     }
 
     fn skip_to(&mut self, place: u64) -> io::Result<()> {
         let ahead = place
-            .checked_sub(self.at)
+            .checked_sub(self.at.get())
             .ok_or_else(|| wrong("its parts overlap, or stand in no usual order"))?;
         self.skip(ahead)
     }

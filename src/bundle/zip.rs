@@ -153,7 +153,7 @@ impl Archive {
             }
             any = true;
         }
-        if !any { Ok(()) } else { Err(locked("every member of this zip is encrypted")) }
+        if any { Err(locked("every member of this zip is encrypted")) } else { Ok(()) }
     }
 
     /// Whether `password` passes the check of member `index`. One in 256 wrong ones does with ZipCrypto.
@@ -228,21 +228,21 @@ fn garbled(error: io::Error) -> io::Error {
     Refusal::error("member-encrypted", detail)
 }
 
-/// Reads the members from the front, up to where nothing follows, or to one that is cut; gives whether such a one told
-/// of it. `otherwise` is the issue of an archive that does not let itself be read like that.
+/// Reads the members from the front, up to where nothing follows; gives whether one of them told of damage. `otherwise` is the issue of an archive that does not let itself be read like that.
 fn read_forward(
     walk: &mut Walk<'_>,
     at: &Place,
     mut reader: &mut dyn Read,
     otherwise: &Issue,
 ) -> Result<bool, Issue> {
-    let mut names = Names::default();
+    let (mut names, mut told) = (Names::default(), false);
     let password = walk.passwords.first().map(String::as_bytes);
     loop {
         let options = ZipReadOptions::new().password(password);
         let member = match read_zipfile_from_stream_with_options(&mut reader, options) {
             Ok(Some(member)) => member,
-            Ok(None) => return Ok(false),
+            Ok(None) => return Ok(told),
+            Err(_) if told => return Ok(true),
             Err(_) => return Err(otherwise.clone()),
         };
         if member.is_dir() {
@@ -254,9 +254,7 @@ fn read_forward(
         let member = metered(walk, member);
         let failed = member.failed();
         walk.file(&at.member(&name), issues, Data::Forward(Box::new(member)));
-        if failed.get() {
-            return Ok(true);
-        }
+        told |= failed.get();
     }
 }
 
