@@ -12,26 +12,40 @@ use crate::bundle::{Blocks, Bundle, Entry, Stream, unreadable};
 use crate::fact::{Fact, Observation, Origin, Parsed, Position, SourceId};
 use crate::knowledge::Interest;
 
+mod build_info;
 mod clock;
 mod cluster;
+mod cluster_log;
 mod computer;
 mod dates;
 mod event;
 mod event_rows;
 mod event_xml;
 mod evtx;
+mod group_policy;
 mod hot_fix;
+mod hyper_v_info;
 mod ldif;
 mod machine_info;
 mod manifest;
+mod packages;
 mod records;
+mod registry;
+mod secure_channel;
 mod security_descriptor;
+mod spn_list;
+mod system_info;
+mod system_report;
 mod table;
 #[cfg(test)]
 mod testing;
 mod text;
+mod tickets;
+mod time_status;
+mod tool_text;
 mod update_history;
 mod vm_host;
+mod xml;
 
 pub use evtx::steps;
 
@@ -67,10 +81,22 @@ pub const FORMATS: &[Format] = &[
     event_xml::FORMAT,
     ldif::FORMAT,
     manifest::FORMAT,
+    cluster_log::FORMAT,
     records::json::FORMAT,
     records::clixml::FORMAT,
     records::delimited::FORMAT,
     records::console::FORMAT,
+    registry::FORMAT,
+    group_policy::FORMAT,
+    system_info::FORMAT,
+    system_report::FORMAT,
+    time_status::FORMAT,
+    tickets::FORMAT,
+    secure_channel::FORMAT,
+    spn_list::FORMAT,
+    packages::FORMAT,
+    build_info::FORMAT,
+    hyper_v_info::FORMAT,
 ];
 
 /// The beginning of a source, as bytes and as text.
@@ -104,7 +130,7 @@ impl<'a> Head<'a> {
 pub struct Context<'a> {
     /// The source's index, for the facts' origins.
     pub source: SourceId,
-    /// Which events are worth decoding.
+    /// What is worth keeping: events, and values of the registry.
     pub interest: &'a Interest,
 }
 
@@ -196,7 +222,12 @@ fn read_text(stream: &mut Stream<'_>, context: &Context<'_>, formats: &[Format])
         {
             let parsed = parse(&source.text, context);
             all.facts.extend(parsed.facts);
-            all.issues.extend(parsed.issues);
+            for issue in parsed.issues {
+                // Several formats may notice the same thing.
+                if !all.issues.contains(&issue) {
+                    all.issues.push(issue);
+                }
+            }
             all.coverage.records += parsed.coverage.records;
             all.coverage.channels.extend(parsed.coverage.channels);
         }

@@ -15,6 +15,7 @@ mod incidents;
 mod knowledge;
 mod layering;
 mod rules;
+mod sources;
 
 use std::path::{Path, PathBuf};
 

@@ -54,7 +54,7 @@ pub(super) fn reconstruct(
     tick: &(dyn Fn() + Sync),
 ) -> Result<(Evidence, Incident), Error> {
     let Scope { since, until, .. } = options.scope;
-    let interest = knowledge.signals.interest().within(since, until).recovering(options.recover);
+    let interest = knowledge.interest().within(since, until).recovering(options.recover);
     let parsed = parse(bundle, &interest, tick);
     if parsed.iter().all(|source| source.kind == "unknown") {
         return Err(nothing_understood(&bundle.name, &parsed));
@@ -71,7 +71,7 @@ pub(super) fn pool(threads: usize) -> Result<ThreadPool, Error> {
 
 /// Why nothing was understood: what was noticed about the files, else what kcdoctor reads.
 fn nothing_understood(name: &str, parsed: &[ParsedSource]) -> Error {
-    const READS: &str = "kcdoctor reads .evtx logs, events as XML, LDIF, CSV of Get-ADComputer and Get-HotFix, and Get-VMHost";
+    const READS: &str = "kcdoctor reads .evtx logs, events as XML, exports of the directory (LDIF, CSV, JSON, Clixml, lists), of updates and of hosts, and what Windows' tools print";
     let mut reasons: BTreeMap<String, usize> = BTreeMap::new();
     for issue in parsed.iter().flat_map(|source| &source.parsed.issues) {
         *reasons.entry(issue.detail.clone()).or_default() += 1;

@@ -98,9 +98,10 @@ pub struct MachineReport {
 pub struct RegistryValue {
     /// The machine; `None` where the export names none.
     pub host: Option<String>,
-    /// The key without its hive's prefix, as printed: `SYSTEM\CurrentControlSet\Services\Kdc`.
+    /// The key under `HKEY_LOCAL_MACHINE`, as `knowledge/registry.toml` writes it:
+    /// `SYSTEM\CurrentControlSet\Services\Kdc`.
     pub key: String,
-    /// The value's name.
+    /// The value's name, as written there.
     pub name: String,
     /// Its number; `None` where it is of another type.
     pub number: Option<u32>,
