@@ -18,6 +18,8 @@ const SAMPLES: &[(&str, &str)] = &[
     ("cluster/cluster_log_lines.txt", "cluster-log"),
     ("host/SYNTHETIC_from_code_HOST_Hyper-VBasicInfo.txt", "hyper-v-info"),
     ("host/SYNTHETIC_msinfo32.nfo", "msinfo32"),
+    ("host/SYNTHETIC_mixed_ansi_then_utf16le_Build.txt", "build-info"),
+    ("host/SYNTHETIC_mixed_utf16le_then_oem_HOST_Kerberos_klist.txt", "klist"),
     ("host/klist.txt", "klist"),
     ("host/reg_query.txt", "registry"),
     ("host/secedit_export.inf.txt", "security-policy"),
