@@ -144,3 +144,67 @@ fn the_classic_case_reads_alike_in_every_form() {
 fn the_lookalike_reads_alike_in_every_form() {
     assert_same("network-lookalike");
 }
+
+/// Tables with the message alone: times without a zone, no computer but the folder's, no names of values. So no change
+/// can be set against the onset, and none is called the trigger; all else is in the messages and the other exports.
+const MESSAGES_ONLY: &[(Events, Exporter, Encoding)] = &[
+    (Events::Tss, GERMAN, Encoding::Utf8Mark),
+    (Events::Tss, AMERICAN, Encoding::Utf16),
+    (Events::ViewerCsv, BRITISH, Encoding::Ansi),
+    (Events::ViewerCsv, JAPANESE, Encoding::Utf8Mark),
+];
+
+#[test]
+fn messages_alone_say_less_and_nothing_wrong() {
+    for name in ["classic-two-nodes", "network-lookalike"] {
+        let incident = incident(name);
+        let original = report(&bundle(name));
+        for &(events, exporter, encoding) in MESSAGES_ONLY {
+            let forms = Forms {
+                directory: Directory::Ldapsearch,
+                hosts: Syntax::List,
+                updates: Updates::Csv,
+                events,
+                encoding,
+                exporter,
+            };
+            let report = sent(&incident.told.written(forms), Container::Folder);
+            let (now, mut was) = (essence(&report), essence(&original));
+            was["trigger"] = Value::Null;
+            // Installation days are set against no local time, so updates may or may not bracket the onset.
+            was["updates"] = now["updates"].clone();
+            assert_eq!(now, was, "{name}: {forms:?}");
+            assert!(
+                report.bundle.sources.iter().any(|source| has_issue(source, "event-time-local")),
+                "{name}"
+            );
+        }
+    }
+}
+
+fn has_issue(source: &kcdoctor::report::SourceReport, code: &str) -> bool {
+    source.issues.iter().any(|issue| issue.code == code)
+}
+
+/// A console that shows four values of a list proves nothing about the fifth.
+#[test]
+fn lists_that_the_console_cut_are_unknown() {
+    let incident = incident("four-nodes-one-short");
+    let forms = |limit| Forms {
+        directory: Directory::Object(Syntax::List),
+        hosts: Syntax::List,
+        updates: Updates::Table,
+        events: Events::Evtx,
+        encoding: Encoding::Utf16,
+        exporter: Exporter { limit, ..AMERICAN },
+    };
+    let whole = sent(&incident.told.written(forms(None)), Container::Folder);
+    assert_eq!(essence(&whole)["cause"], "kcd-incomplete");
+    assert_eq!(essence(&whole)["level"], "confirmed");
+    let cut = sent(&incident.told.written(forms(Some(4))), Container::Folder);
+    assert_ne!(essence(&cut)["level"], "confirmed", "{}", cut.verdict.summary);
+    assert!(cut.bundle.sources.iter().any(|source| has_issue(source, "csv-values-truncated")));
+    let adds =
+        |step: &&kcdoctor::report::StepReport| step.kind == "add-delegation" && step.blocked_by.is_empty();
+    assert_eq!(cut.plan.steps.iter().filter(adds).count(), 0);
+}
