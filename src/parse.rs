@@ -86,6 +86,7 @@ pub const FORMATS: &[Format] = &[
     records::clixml::FORMAT,
     records::delimited::FORMAT,
     records::console::FORMAT,
+    records::wmic::FORMAT,
     registry::FORMAT,
     group_policy::FORMAT,
     system_info::FORMAT,

@@ -15,6 +15,7 @@ pub(super) mod console;
 pub(super) mod delimited;
 pub(super) mod json;
 mod tree;
+pub(super) mod wmic;
 
 /// Every meaning; the first that an object's names tell of reads it.
 const MEANINGS: &[Meaning] = &[

@@ -42,7 +42,7 @@ fn parse(text: &str, context: &Context<'_>) -> Parsed {
     }
     list.close(&mut machines);
     for machine in machines {
-        parsed.coverage.records += 1;
+        parsed.coverage.records += 1 + machine.updates.len() as u64;
         machine.tell(context, &mut parsed);
     }
     parsed
