@@ -97,6 +97,12 @@ impl Source {
         }
     }
 
+    /// Whether [`Source::read`] begins anew each time: what comes through a pipe can be read once.
+    #[must_use]
+    pub fn can_be_read_again(&self) -> bool {
+        matches!(self.content, Content::File(_) | Content::Member(..))
+    }
+
     /// Whether the source is only listed and can't be read.
     #[must_use]
     pub fn is_closed(&self) -> bool {

@@ -6,9 +6,13 @@
 
 use jiff::{Timestamp, civil::Date};
 
+mod bystanders;
+mod object;
 mod sid;
 mod spn;
 
+pub use bystanders::{Bystanders, Key, Names};
+pub use object::{domain_of, host_label, host_name};
 pub use sid::Sid;
 pub use spn::Spn;
 
@@ -312,4 +316,6 @@ pub struct Parsed {
     pub issues: Vec<Issue>,
     /// What the source covers.
     pub coverage: Coverage,
+    /// Directory objects that became no facts, as nothing else speaks of them.
+    pub bystanders: Bystanders,
 }

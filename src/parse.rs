@@ -10,7 +10,7 @@ use std::io;
 use rayon::prelude::*;
 
 use crate::bundle::{Blocks, Bundle, Source, Stream, unreadable};
-use crate::fact::{Fact, Issue, Observation, Origin, Parsed, Position, SourceId};
+use crate::fact::{DirectoryObject, Fact, Issue, Observation, Origin, Parsed, Position, SourceId};
 use crate::knowledge::Interest;
 
 mod computer_csv;
@@ -25,8 +25,10 @@ mod table;
 mod testing;
 mod text;
 mod vm_host;
+mod wanted;
 
 pub use evtx::steps;
+pub use wanted::Wanted;
 
 /// A format that kcdoctor reads.
 pub struct Format {
@@ -53,6 +55,13 @@ pub const FORMATS: &[Format] = &[
     vm_host::FORMAT,
 ];
 
+/// The kinds of directory exports. A dump of a forest holds a million objects of which a handful matter, so these are
+/// read last, when it is known what the other sources speak of.
+const DIRECTORY: &[&str] = &[ldif::FORMAT.kind, computer_csv::FORMAT.kind];
+
+/// How often directory exports are read again at most, for what their own objects refer to: groups in groups.
+const MAX_ROUNDS: usize = 20;
+
 /// The beginning of a source, as bytes and as text.
 pub struct Head<'a> {
     /// Up to 64 KiB.
@@ -67,6 +76,8 @@ pub struct Context<'a> {
     pub source: SourceId,
     /// Which events are worth decoding.
     pub interest: &'a Interest,
+    /// Which directory objects become facts; `None` where nothing is known of the other sources, so all do.
+    pub wanted: Option<&'a Wanted>,
 }
 
 impl Context<'_> {
@@ -74,6 +85,16 @@ impl Context<'_> {
     #[must_use]
     pub fn fact(&self, at: Position, observation: Observation) -> Fact {
         Fact { origin: Origin { source: self.source, at }, observation }
+    }
+
+    /// Puts an object of the directory where it belongs: among the facts, or the bystanders.
+    pub(crate) fn take_object(&self, parsed: &mut Parsed, line: u64, object: DirectoryObject) {
+        if self.wanted.is_none_or(|wanted| wanted.wants(&object)) {
+            let observation = Observation::Directory(Box::new(object));
+            parsed.facts.push(self.fact(Position::Line(line), observation));
+        } else {
+            parsed.bystanders.add(&object);
+        }
     }
 }
 
@@ -94,35 +115,73 @@ pub struct ParsedSource {
 ///
 /// Files and the blocks of large logs share one pool. No thread holds a block while it waits for another, so the
 /// memory for reading is bounded by the threads, whatever the bundle's size.
+///
+/// Directory exports are put off until the other sources are read, and read again where an object that was passed
+/// over turns out to matter. What can be read only once (a pipe) is not put off, and all its objects become facts.
 #[must_use]
 pub fn parse(bundle: &Bundle, interest: &Interest, tick: &(dyn Fn() + Sync)) -> Vec<ParsedSource> {
-    let read = |(index, source): (usize, &Source)| {
-        let parsed = parse_source(source, &Context { source: SourceId(index), interest });
-        tick();
-        parsed
+    let read = |index: usize, wanted: Option<&Wanted>| {
+        let source = bundle.sources.get(index)?;
+        let can_wait = wanted.is_none() && source.can_be_read_again();
+        let read = parse_source(source, &Context { source: SourceId(index), interest, wanted }, can_wait);
+        read.inspect(|_| tick())
     };
-    bundle.sources.par_iter().enumerate().map(read).collect()
+    let sources: Vec<usize> = (0..bundle.sources.len()).collect();
+    let mut results: Vec<_> = sources.par_iter().map(|&index| read(index, None)).collect();
+    let mut wanted = Wanted::default();
+    results.iter().flatten().for_each(|result| wanted.learn(result));
+    let waiting = |result: &Option<ParsedSource>, wanted: &Wanted| {
+        result.as_ref().is_none_or(|result| wanted.wants_one_of(result))
+    };
+    for _ in 0..MAX_ROUNDS {
+        let is_due = |index: &usize| results.get(*index).is_some_and(|result| waiting(result, &wanted));
+        let again: Vec<usize> = sources.iter().copied().filter(is_due).collect();
+        if again.is_empty() {
+            break;
+        }
+        let fresh: Vec<_> = again.par_iter().map(|&index| read(index, Some(&wanted))).collect();
+        for (index, fresh) in again.into_iter().zip(fresh) {
+            fresh.iter().for_each(|result| wanted.learn(result));
+            if let Some(result) = results.get_mut(index) {
+                *result = fresh;
+            }
+        }
+    }
+    results.into_iter().flatten().collect()
 }
 
-fn parse_source(source: &Source, context: &Context<'_>) -> ParsedSource {
+/// Reads a source; `None` where it is a directory export that `can_wait`.
+fn parse_source(source: &Source, context: &Context<'_>, can_wait: bool) -> Option<ParsedSource> {
     let mut result =
         ParsedSource { path: source.path.clone(), kind: "unknown", hash: None, parsed: Parsed::default() };
     result.parsed.issues.clone_from(&source.issues);
     if source.is_closed() {
-        return result;
+        return Some(result);
     }
-    if let Err(error) = source.read(|stream| read_stream(stream, source, &mut result, context)) {
-        result.parsed.issues.push(unreadable(&error));
+    match source.read(|stream| read_stream(stream, source, &mut result, context, can_wait)) {
+        Ok(true) => {}
+        Ok(false) => return None,
+        Err(error) => result.parsed.issues.push(unreadable(&error)),
     }
-    result
+    Some(result)
 }
 
-fn read_stream(mut stream: Stream<'_>, source: &Source, result: &mut ParsedSource, context: &Context<'_>) {
+/// Reads a stream into `result`; `false` where that was put off.
+fn read_stream(
+    mut stream: Stream<'_>,
+    source: &Source,
+    result: &mut ParsedSource,
+    context: &Context<'_>,
+    can_wait: bool,
+) -> bool {
     if stream.head().starts_with(b"PK\x03\x04") {
         let detail = "an archive inside an archive is not read; unpack it beside the other files";
         result.parsed.issues.push(Issue::loss("archive-nested", detail, None));
     }
     let format = recognise(stream.head());
+    if can_wait && format.is_some_and(|format| DIRECTORY.contains(&format.kind)) {
+        return false;
+    }
     result.kind = format.map_or(result.kind, |format| format.kind);
     let parse_blocks = format.and_then(|format| format.parse_blocks);
     let split = parse_blocks.and_then(|parse_blocks| Some((parse_blocks, source.blocks()?)));
@@ -141,6 +200,7 @@ fn read_stream(mut stream: Stream<'_>, source: &Source, result: &mut ParsedSourc
         failure
     };
     result.parsed.issues.extend(failure.as_ref().map(unreadable));
+    true
 }
 
 impl ParsedSource {
@@ -148,6 +208,7 @@ impl ParsedSource {
         self.parsed.issues.append(&mut parsed.issues);
         self.parsed.facts = parsed.facts;
         self.parsed.coverage = parsed.coverage;
+        self.parsed.bystanders = parsed.bystanders;
     }
 }
 
@@ -156,4 +217,51 @@ impl ParsedSource {
 pub fn recognise(bytes: &[u8]) -> Option<&'static Format> {
     let head = Head { bytes, text: text::decode_head(bytes) };
     FORMATS.iter().find(|format| (format.recognise)(&head))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::bundle::Limits;
+
+    const DIRECTORY_EXPORT: &str = "# extended LDIF\n# requesting: ALL\n\n\
+        dn: CN=HV01,OU=Old,DC=x\nobjectClass: computer\ncn: HV01\n\n\
+        dn: CN=PC1,DC=x\nobjectClass: computer\ncn: PC1\n\n\
+        dn: CN=Inner,DC=x\nobjectClass: group\nobjectSid: S-1-5-21-1-2-3-12\n\n\
+        dn: CN=Outer,DC=x\nobjectClass: group\nobjectSid: S-1-5-21-1-2-3-11\nmember: CN=Inner,DC=x\n\n\
+        dn: CN=Other,DC=x\nobjectClass: group\nobjectSid: S-1-5-21-1-2-3-13\n\n\
+        dn: CN=HV01,DC=x\nobjectClass: computer\ncn: HV01\nservicePrincipalName: Microsoft Virtual System Migration \n Service/HV01\n\
+        msDS-AllowedToActOnBehalfOfOtherIdentity: O:BAD:(A;;CR;;;S-1-5-21-1-2-3-11)\n\n\
+        dn: CN=HV02,DC=x\nobjectClass: computer\ncn: HV02\n\n";
+
+    fn names(source: &ParsedSource) -> Vec<&str> {
+        let mut names = Vec::new();
+        for fact in &source.parsed.facts {
+            match &fact.observation {
+                Observation::Directory(object) => names.extend(object.dn.as_deref()),
+                other => panic!("{other:?}"),
+            }
+        }
+        names
+    }
+
+    #[test]
+    fn only_objects_that_something_speaks_of_become_facts() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("a.ldif"), DIRECTORY_EXPORT).unwrap();
+        let csv =
+            "Name,SamAccountName,DistinguishedName\nHV01,HV01$,\"CN=HV01,DC=x\"\nPC2,PC2$,\"CN=PC2,DC=x\"\n";
+        std::fs::write(folder.path().join("b.csv"), csv).unwrap();
+        std::fs::write(folder.path().join("c.csv"), "CSName,HotFixID,InstalledOn\nHV02,KB1,1/13/2020\n")
+            .unwrap();
+        let bundle = Bundle::open(&[folder.path().to_path_buf()], &Limits::default()).unwrap();
+        let read = parse(&bundle, &Interest::default(), &|| ());
+        let [ldif, csv, updates] = <[_; 3]>::try_from(read).unwrap();
+        // HV01 by its service, what bears its name in any export, the groups that it trusts; HV02 by its updates.
+        let kept = ["CN=HV01,OU=Old,DC=x", "CN=Inner,DC=x", "CN=Outer,DC=x", "CN=HV01,DC=x", "CN=HV02,DC=x"];
+        assert_eq!(names(&ldif), kept);
+        assert_eq!((ldif.parsed.coverage.records, ldif.parsed.bystanders.objects), (7, 2));
+        assert_eq!((names(&csv), csv.parsed.bystanders.objects), (vec!["CN=HV01,DC=x"], 1));
+        assert_eq!((updates.kind, updates.parsed.facts.len()), ("hot-fix-csv", 1));
+    }
 }

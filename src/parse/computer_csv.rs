@@ -10,9 +10,7 @@
 use super::table::{self, Row, Table};
 use super::{Context, Format, Head, security_descriptor, text};
 use crate::bundle::Stream;
-use crate::fact::{
-    Coverage, DirectoryObject, Issue, Known, Observation, Parsed, Position, Reason, Sid, Spn, Trustee,
-};
+use crate::fact::{Coverage, DirectoryObject, Issue, Known, Parsed, Reason, Sid, Spn, Trustee};
 
 /// The format's line in the table.
 pub(super) const FORMAT: Format = Format { kind: "computer-csv", recognise, parse, parse_blocks: None };
@@ -113,9 +111,7 @@ fn parse(stream: &mut Stream<'_>, context: &Context<'_>) -> Parsed {
             noticed.shifted += 1;
         } else if let Some(object) = object(&row, &calculated) {
             noticed.look_at(&object);
-            parsed
-                .facts
-                .push(context.fact(Position::Line(row.line), Observation::Directory(Box::new(object))));
+            context.take_object(&mut parsed, row.line, object);
         }
     }
     let (records, mut issues) = table.finish();
@@ -504,6 +500,7 @@ fn reason<T>(value: &Known<T>) -> Option<Reason> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::fact::Position;
     use crate::parse::testing::{codes, damage, known, objects, read as read_as};
 
     fn read_bytes(bytes: &[u8]) -> Parsed {

@@ -13,9 +13,7 @@ use data_encoding::BASE64_NOPAD;
 
 use super::{Context, Format, Head, security_descriptor, text};
 use crate::bundle::Stream;
-use crate::fact::{
-    Coverage, DirectoryObject, Issue, Known, Observation, Parsed, Position, Reason, Sid, Trustee,
-};
+use crate::fact::{Coverage, DirectoryObject, Issue, Known, Parsed, Reason, Sid, Trustee};
 
 /// The format's line in the table.
 pub(super) const FORMAT: Format = Format { kind: "ldif", recognise, parse, parse_blocks: None };
@@ -324,8 +322,7 @@ impl Reader {
                 fill(&mut object.object, object.carried, section);
             }
             undecoded += u64::from(has_undecodable(&object.object));
-            let observation = Observation::Directory(Box::new(object.object));
-            parsed.facts.push(context.fact(Position::Line(object.line), observation));
+            context.take_object(&mut parsed, object.line, object.object);
         }
         parsed.issues = self.issues;
         parsed.issues.extend(notes(self.changes, self.orphans, undecoded));
@@ -609,6 +606,7 @@ fn reason<T>(value: &Known<T>) -> Option<Reason> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::fact::Position;
     use crate::parse::testing::{codes, damage, known, objects, read as read_as};
 
     const NOT_ASKED: Reason = Reason::NotAskedFor;

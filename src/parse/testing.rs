@@ -10,7 +10,7 @@ use crate::knowledge::Interest;
 /// Reads `bytes` as `format`, with an eye for the events of `interest`.
 pub(super) fn read_with(format: &Format, bytes: &[u8], interest: &Interest) -> Parsed {
     let mut stream = Stream::new(Box::new(Cursor::new(bytes.to_vec())), u64::MAX);
-    (format.parse)(&mut stream, &Context { source: SourceId(0), interest })
+    (format.parse)(&mut stream, &Context { source: SourceId(0), interest, wanted: None })
 }
 
 /// Reads `bytes` as `format`.
