@@ -93,6 +93,7 @@ impl Context<'_> {
             let observation = Observation::Directory(Box::new(object));
             parsed.facts.push(self.fact(Position::Line(line), observation));
         } else {
+            parsed.bystanders.has_unknown_servers |= object.is_unknown_server();
             parsed.bystanders.add(&object);
         }
     }

@@ -64,9 +64,7 @@ fn read_at_most(reader: &mut impl Read, max: usize) -> Text {
     }
     let (text, guessed) = decode(bytes);
     if guessed {
-        let detail = "this text is neither UTF-8 nor UTF-16 and was read as windows-1252, so letters beyond ASCII may be \
-                      wrong; export it again with -Encoding utf8";
-        issues.push(Issue::note("text-encoding-guessed", detail));
+        issues.push(self::guessed());
     }
     Text { text, issues }
 }
@@ -127,6 +125,18 @@ fn valid_part(bytes: &[u8]) -> &str {
     bytes.utf8_chunks().next().map_or("", |chunk| chunk.valid())
 }
 
+/// Text that is UTF-8, or else of which each line is decoded by itself.
+pub(super) fn decode_each_line(bytes: &[u8]) -> Cow<'_, str> {
+    std::str::from_utf8(bytes).map_or_else(|_| Cow::Owned(decode_lines(bytes)), Cow::Borrowed)
+}
+
+/// The issue of a text whose encoding was guessed.
+pub(super) fn guessed() -> Issue {
+    let detail = "this text is neither UTF-8 nor UTF-16 and was read as windows-1252, so letters beyond ASCII may be \
+                  wrong; export it again with -Encoding utf8";
+    Issue::note("text-encoding-guessed", detail)
+}
+
 /// Decodes line by line, so one foreign line costs no other line its letters.
 fn decode_lines(bytes: &[u8]) -> String {
     let mut text = String::with_capacity(bytes.len());
@@ -149,37 +159,41 @@ pub(super) fn lines(text: &str) -> impl Iterator<Item = (u64, &str)> {
     (1..).zip(text.split_inclusive('\n').map(|line| line.trim_end_matches(['\n', '\r'])))
 }
 
-/// A source block by block, for formats too large to hold: UTF-16 turned into UTF-8, anything else as it is.
+/// A source block by block, for formats too large to hold: UTF-16 turned into UTF-8, anything else as it is, but
+/// for a byte order mark.
 pub(super) struct Blocks<R> {
     reader: R,
     block: Vec<u8>,
     decoder: Option<Decoder>,
-    ended: bool,
+    /// Bytes of a mark that are left to be dropped.
+    mark: usize,
 }
 
 impl<R: Read> Blocks<R> {
     /// Reads from `reader`, whose content begins with `head`.
     pub(super) fn new(reader: R, head: &[u8]) -> Self {
-        let decoder = detect(head).0.map(|encoding| encoding.new_decoder_with_bom_removal());
-        Self { reader, block: vec![0; SAMPLE], decoder, ended: false }
+        let (encoding, mark) = detect(head);
+        let decoder = encoding.map(Encoding::new_decoder_without_bom_handling);
+        Self { reader, block: vec![0; SAMPLE], decoder, mark }
     }
 
-    /// Appends the next block to `into`; `false` at the end.
+    /// Appends the next block to `into`; `false` at the end. A last character that is cut is dropped.
     pub(super) fn next(&mut self, into: &mut Vec<u8>) -> bool {
-        if self.ended {
-            return false;
-        }
         let count = self.reader.read(&mut self.block).unwrap_or(0);
-        self.ended = count == 0;
-        let block = self.block.get(..count).unwrap_or_default();
+        let dropped = self.mark.min(count);
+        self.mark -= dropped;
+        let block = self.block.get(dropped..count).unwrap_or_default();
         let Some(decoder) = &mut self.decoder else {
             into.extend_from_slice(block);
-            return !self.ended;
+            return count > 0;
         };
-        let mut text = String::with_capacity(decoder.max_utf8_buffer_length(count).unwrap_or(4 * SAMPLE));
-        let _ = decoder.decode_to_string(block, &mut text, self.ended);
-        into.extend_from_slice(text.as_bytes());
-        !self.ended || !text.is_empty()
+        let begin = into.len();
+        let most = decoder.max_utf8_buffer_length(block.len()).unwrap_or(4 * SAMPLE);
+        into.resize(begin + most, 0);
+        let (_, _, written, _) =
+            decoder.decode_to_utf8(block, into.get_mut(begin..).unwrap_or_default(), false);
+        into.truncate(begin + written);
+        count > 0
     }
 }
 

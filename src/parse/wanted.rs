@@ -5,6 +5,8 @@
 
 use std::collections::HashSet;
 
+use data_encoding::BASE64_NOPAD;
+
 use super::ParsedSource;
 use crate::fact::{DirectoryObject, Event, Key, Observation, Sid, Trustee, host_label, host_name};
 
@@ -40,15 +42,27 @@ impl Wanted {
         self.words.insert(Key::of_lower(host_label(&host_name(name)).as_bytes()));
     }
 
+    /// A SID, as text and as exports write the binary form.
+    fn learn_sid(&mut self, sid: &Sid) {
+        self.words.insert(Key::of(sid.as_str()));
+        let written = sid.to_bytes().map(|bytes| BASE64_NOPAD.encode(&bytes));
+        self.words.extend(written.map(|base64| Key::of_lower(base64.as_bytes())));
+    }
+
     /// Every word of an event that could be a name, since sentences name hosts in any language.
     fn learn_event(&mut self, event: &Event) {
         self.learn_host(&event.computer);
-        self.words.extend(event.user.as_deref().map(Key::of));
-        for field in &event.fields {
+        let values = event.fields.iter().map(|field| field.value.as_str());
+        values
+            .clone()
+            .chain(event.user.as_deref())
+            .filter_map(Sid::from_text)
+            .for_each(|sid| self.learn_sid(&sid));
+        for value in values {
             // An account's name may hold blanks.
-            self.words.insert(Key::of(field.value.trim().trim_end_matches('$')));
+            self.words.insert(Key::of(value.trim().trim_end_matches('$')));
             let part_of_name = |char: char| char.is_alphanumeric() || matches!(char, '-' | '.' | '_');
-            let words = field.value.split(|char| !part_of_name(char));
+            let words = value.split(|char| !part_of_name(char));
             words.filter(|word| word.contains(char::is_alphabetic)).for_each(|word| self.learn_host(word));
         }
     }
@@ -81,8 +95,20 @@ impl Wanted {
 
     fn wants_name(&self, name: &str) -> bool {
         let name = host_name(name.trim().trim_end_matches('$'));
-        self.words.contains(&Key::of_lower(host_label(&name).as_bytes()))
-            || self.words.contains(&Key::of_lower(name.as_bytes()))
+        self.wants_word(Key::of_lower(host_label(&name).as_bytes()))
+            || self.wants_word(Key::of_lower(name.as_bytes()))
+    }
+
+    /// Whether a word, by the key of its lower case, is mentioned.
+    pub(super) fn wants_word(&self, word: Key) -> bool {
+        self.words.contains(&word)
+    }
+
+    /// Whether a SID is mentioned that stands in an export as text, or as base64 of its binary form.
+    pub(super) fn wants_written_sid(&self, written: &[u8]) -> bool {
+        let base64 = written.trim_ascii_end().split(|&byte| byte == b'=').next().unwrap_or_default();
+        let text = || std::str::from_utf8(written).is_ok_and(|text| self.wants_word(Key::of(text.trim())));
+        self.wants_word(Key::of_lower(base64)) || written.starts_with(b"S-") && text()
     }
 
     fn wants_sid(&self, sid: &Sid) -> bool {
@@ -161,6 +187,10 @@ mod tests {
         assert!(wanted.wants(&user("max muster")) && !wanted.wants(&user("Erika")));
         let by_sid = DirectoryObject { sid: Sid::from_text("S-1-5-21-1-2-3-1105"), ..user("Erika") };
         assert!(wanted.wants(&by_sid) && !wanted.wants(&computer("PC1")));
+        for written in ["S-1-5-21-1-2-3-1105", "AQUAAAAAAAUVAAAAAQAAAAIAAAADAAAAUQQAAA=="] {
+            assert!(wanted.wants_written_sid(written.as_bytes()), "{written}");
+        }
+        assert!(!wanted.wants_written_sid(b"AQUAAAAAAAUVAAAAAQAAAAIAAAADAAAAUgQAAA=="));
         let dns = DirectoryObject { dns_name: Some("hv02.fabrikam.com".into()), ..computer("other") };
         assert!(wanted.wants(&dns));
     }
