@@ -12,7 +12,7 @@
 
 use std::io::Read;
 
-use memchr::memchr;
+use memchr::{memchr, memchr2};
 
 use super::{Context, Format, Head, Wanted, text};
 use crate::bundle::Stream;
@@ -165,20 +165,16 @@ impl Reader<'_> {
 
     /// A line of an entry, or between entries. Most name attributes that do not matter, and cost no more than that.
     fn take_value(&mut self, raw: &[u8], is_folded: bool) {
-        let Some(colon) = memchr(b':', raw) else { return };
-        let name = raw.get(..colon).unwrap_or_default();
+        let Some((name, ..)) = parts_of(raw) else { return };
         let is_whole = !is_folded || memchr(b'\n', name).is_none();
-        let known = Attribute::from_name(before_options(name));
-        if is_whole && known.is_none() && self.sketch.is_some() && !is_change_type(name) {
+        let is_known = is_change_type(name) || Attribute::from_name(name).is_some();
+        if is_whole && !is_known && self.sketch.is_some() {
             return;
         }
-        let content = unfolded(raw, is_folded, &mut self.scratch);
-        let Some((name, rest)) = memchr(b':', content).and_then(|colon| content.split_at_checked(colon))
-        else {
+        let Some((name, options, rest)) = parts_of(unfolded(raw, is_folded, &mut self.scratch)) else {
             return;
         };
-        let rest = rest.get(1..).unwrap_or_default();
-        let attribute = Attribute::from_name(before_options(name));
+        let attribute = Attribute::from_name(name);
         let Some(sketch) = &mut self.sketch else {
             self.orphans += u64::from(attribute.is_some());
             self.issues.extend(incomplete(name, rest));
@@ -187,7 +183,6 @@ impl Reader<'_> {
         if is_change_type(name) {
             sketch.is_change = !rest.trim_ascii().eq_ignore_ascii_case(b"add");
         } else if let Some(attribute) = attribute {
-            let options = name.get(before_options(name).len()..).unwrap_or_default();
             sketch.look_at(attribute, options, rest, self.wanted, &mut self.pad);
         }
     }
@@ -287,13 +282,16 @@ fn search_head(comment: &str) -> Option<Option<Attributes>> {
     (asked.is_some() || comment == "extended LDIF").then_some(asked)
 }
 
-/// An attribute's name without the options behind it.
-fn before_options(name: &[u8]) -> &[u8] {
-    memchr(b';', name).and_then(|at| name.get(..at)).unwrap_or(name)
+/// The attribute's name, the options behind it, and what follows the colon.
+fn parts_of(line: &[u8]) -> Option<(&[u8], &[u8], &[u8])> {
+    let end = memchr2(b':', b';', line)?;
+    let (name, behind) = line.split_at_checked(end)?;
+    let (options, rest) = behind.split_at_checked(memchr(b':', behind)?)?;
+    Some((name, options, rest.get(1..)?))
 }
 
 fn is_change_type(name: &[u8]) -> bool {
-    before_options(name).eq_ignore_ascii_case(b"changetype")
+    name.eq_ignore_ascii_case(b"changetype")
 }
 
 /// The end of a search, which stands outside of any entry, where it says that objects are missing.

@@ -22,31 +22,34 @@ pub(super) enum Attribute {
     UsnChanged,
 }
 
+/// By the length of their names, so that a name is compared with few.
 const NAMES: &[(&str, Attribute)] = &[
-    ("servicePrincipalName", Attribute::Spn),
-    ("msDS-AllowedToDelegateTo", Attribute::AllowedToDelegateTo),
-    ("member", Attribute::Member),
-    ("objectClass", Attribute::ObjectClass),
     ("cn", Attribute::Cn),
     ("name", Attribute::Name),
-    ("sAMAccountName", Attribute::Account),
-    ("dNSHostName", Attribute::DnsName),
+    ("member", Attribute::Member),
     ("objectSid", Attribute::Sid),
-    ("userAccountControl", Attribute::UserAccountControl),
-    ("msDS-AllowedToActOnBehalfOfOtherIdentity", Attribute::AllowedToAct),
-    ("msDS-SupportedEncryptionTypes", Attribute::EncryptionTypes),
-    ("operatingSystem", Attribute::OperatingSystem),
-    ("operatingSystemVersion", Attribute::OperatingSystemVersion),
+    ("uSNChanged", Attribute::UsnChanged),
+    ("objectClass", Attribute::ObjectClass),
+    ("dNSHostName", Attribute::DnsName),
     ("whenChanged", Attribute::WhenChanged),
     ("instanceType", Attribute::InstanceType),
-    ("uSNChanged", Attribute::UsnChanged),
+    ("sAMAccountName", Attribute::Account),
+    ("operatingSystem", Attribute::OperatingSystem),
+    ("userAccountControl", Attribute::UserAccountControl),
+    ("servicePrincipalName", Attribute::Spn),
+    ("operatingSystemVersion", Attribute::OperatingSystemVersion),
+    ("msDS-AllowedToDelegateTo", Attribute::AllowedToDelegateTo),
+    ("msDS-SupportedEncryptionTypes", Attribute::EncryptionTypes),
+    ("msDS-AllowedToActOnBehalfOfOtherIdentity", Attribute::AllowedToAct),
 ];
 
 impl Attribute {
     /// The attribute called `name`, compared without case.
     pub(super) fn from_name(name: &[u8]) -> Option<Self> {
-        NAMES
-            .iter()
+        let first = NAMES.partition_point(|(own, _)| own.len() < name.len());
+        let alike = NAMES.get(first..)?.iter().take_while(|(own, _)| own.len() == name.len());
+        alike
+            .into_iter()
             .find(|(own, _)| own.as_bytes().eq_ignore_ascii_case(name))
             .map(|(_, attribute)| *attribute)
     }
@@ -73,5 +76,20 @@ impl Attributes {
     /// Whether `attribute` is among them.
     pub(super) fn has(self, attribute: Attribute) -> bool {
         self.0 & 1 << attribute as u32 != 0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_name_is_found_without_case() {
+        assert!(NAMES.is_sorted_by_key(|(name, _)| name.len()));
+        for (name, attribute) in NAMES {
+            assert_eq!(Attribute::from_name(name.to_uppercase().as_bytes()), Some(*attribute));
+        }
+        assert_eq!(Attribute::from_name(b"members"), None);
+        assert_eq!(Attribute::from_name(b""), None);
     }
 }
