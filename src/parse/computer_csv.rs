@@ -7,6 +7,8 @@
 //! What is *not* done here: local dates (no zone is stated), repairing numbers that Excel has rounded, rows
 //! whose unquoted commas have shifted the values (they are counted and left out).
 
+use std::io::Read;
+
 use super::table::{self, Row, Table};
 use super::{Context, Format, Head, security_descriptor, text};
 use crate::bundle::Stream;
@@ -97,23 +99,41 @@ fn recognise(head: &Head<'_>) -> bool {
 }
 
 fn parse(stream: &mut Stream<'_>, context: &Context<'_>) -> Parsed {
+    let head = stream.head().to_vec();
+    let columns = table::columns(&text::decode_head(&head), COLUMNS);
+    if columns.is_some_and(|columns| Candidates::among(&columns).is_empty())
+        && let Some(table) = Table::read(text::Blocks::new(&mut *stream, &head), COLUMNS)
+    {
+        return read_rows(table, &Calculated::default(), context, Vec::new());
+    }
+    // What columns of the user's own naming hold is told by their values, so all of them are needed.
     let source = text::read(stream);
-    let mut parsed = Parsed { issues: source.issues, ..Parsed::default() };
     let calculated = Calculated::find(&source.text);
-    let Some(mut table) = Table::open(&source.text, COLUMNS) else {
+    let Some(table) = Table::open(&source.text, COLUMNS) else {
         let rows = text::lines(&source.text).filter(|(_, line)| !line.trim().is_empty()).count();
-        parsed.issues.push(table::screen_layout(rows as u64));
-        return parsed;
+        let issues = [source.issues, vec![table::screen_layout(rows as u64)]].concat();
+        return Parsed { issues, ..Parsed::default() };
     };
+    read_rows(table, &calculated, context, source.issues)
+}
+
+fn read_rows<R: Read>(
+    mut table: Table<'_, R>,
+    calculated: &Calculated,
+    context: &Context<'_>,
+    issues: Vec<Issue>,
+) -> Parsed {
+    let mut parsed = Parsed { issues, ..Parsed::default() };
     let mut noticed = Noticed::default();
     while let Some(row) = table.next_row() {
         if shifted(&row) {
             noticed.shifted += 1;
-        } else if let Some(object) = object(&row, &calculated) {
+        } else if let Some(object) = object(&row, calculated) {
             noticed.look_at(&object);
             context.take_object(&mut parsed, row.line, object);
         }
     }
+    parsed.issues.extend(table.is_guessed().then(text::guessed));
     let (records, mut issues) = table.finish();
     parsed.coverage = Coverage { records, channels: Vec::new() };
     parsed.issues.append(&mut issues);
@@ -130,6 +150,31 @@ fn shifted(row: &Row) -> bool {
     }
 }
 
+/// Columns whose names say that they may hold lists.
+struct Candidates {
+    delegation: Vec<String>,
+    spns: Vec<String>,
+}
+
+impl Candidates {
+    fn among(columns: &[String]) -> Self {
+        let own = |parts: &[&str], standard: &[&str]| -> Vec<String> {
+            let named = |column: &&String| parts.iter().any(|part| column.contains(part));
+            let known = columns.iter().any(|column| standard.contains(&column.as_str()));
+            let unknown = columns.iter().filter(|column| !COLUMNS.contains(&column.as_str()));
+            if known { Vec::new() } else { unknown.filter(named).cloned().collect() }
+        };
+        let delegation = own(&["delegat", "kcd"], ALLOWED_TO_DELEGATE_TO);
+        let mut spns = own(&["spn", "serviceprincipal"], SPNS);
+        spns.retain(|name| !delegation.contains(name));
+        Self { delegation, spns }
+    }
+
+    fn is_empty(&self) -> bool {
+        self.delegation.is_empty() && self.spns.is_empty()
+    }
+}
+
 /// Columns of the user's own naming, such as `@{n='Delegates to';e={…}}`.
 #[derive(Debug, Default)]
 struct Calculated {
@@ -141,17 +186,9 @@ impl Calculated {
     /// Looks for columns whose name says what they are and in which some row holds nothing but service
     /// principal names. Without such a row a column proves nothing, so its empty values do not either.
     fn find(text: &str) -> Self {
-        let columns = table::columns(text, COLUMNS).unwrap_or_default();
-        let own = |parts: &[&str], standard: &[&str]| -> Vec<String> {
-            let named = |column: &&String| parts.iter().any(|part| column.contains(part));
-            let known = columns.iter().any(|column| standard.contains(&column.as_str()));
-            let unknown = columns.iter().filter(|column| !COLUMNS.contains(&column.as_str()));
-            if known { Vec::new() } else { unknown.filter(named).cloned().collect() }
-        };
-        let delegation = own(&["delegat", "kcd"], ALLOWED_TO_DELEGATE_TO);
-        let mut names = own(&["spn", "serviceprincipal"], SPNS);
-        names.retain(|name| !delegation.contains(name));
         let mut found = Self::default();
+        let columns = table::columns(text, COLUMNS).unwrap_or_default();
+        let Candidates { delegation, spns: names } = Candidates::among(&columns);
         if delegation.is_empty() && names.is_empty() {
             return found;
         }

@@ -15,6 +15,10 @@ use jiff::{Timestamp, civil, tz::TimeZone};
 use crate::bundle::Stream;
 use crate::fact::Issue;
 
+mod window;
+
+pub(super) use window::Window;
+
 /// The most bytes of a text source that are held in memory; real exports stay far below.
 const MAX_TEXT: usize = 512 << 20;
 

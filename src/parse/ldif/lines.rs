@@ -5,9 +5,9 @@
 
 use std::io::Read;
 
-use memchr::{memchr, memrchr};
+use memchr::memchr;
 
-use crate::parse::text::Blocks;
+use crate::parse::text::{Blocks, Window};
 
 /// The most bytes of a line or an entry that are held. A value that the directory hands out stays below 10 MiB.
 pub(super) const MOST_HELD: usize = 16 << 20;
@@ -31,37 +31,19 @@ pub(super) struct Line {
 
 /// A source while its lines are read.
 pub(super) struct Lines<R> {
-    blocks: Blocks<R>,
-    buffer: Vec<u8>,
+    window: Window<R>,
     /// From here on bytes are held for whoever asked for that.
     held: Option<usize>,
     has_dropped: bool,
     /// Where the next line begins, and its number.
     next: usize,
     number: u64,
-    ended: bool,
-    /// Up to here the encoding was checked.
-    checked: usize,
-    has_other_letters: bool,
-    /// A line is not UTF-8.
-    is_guessed: bool,
 }
 
 impl<R: Read> Lines<R> {
     /// The lines of `blocks`.
     pub(super) fn new(blocks: Blocks<R>) -> Self {
-        Self {
-            blocks,
-            buffer: Vec::new(),
-            held: None,
-            has_dropped: false,
-            next: 0,
-            number: 1,
-            ended: false,
-            checked: 0,
-            has_other_letters: false,
-            is_guessed: false,
-        }
+        Self { window: Window::new(blocks), held: None, has_dropped: false, next: 0, number: 1 }
     }
 
     /// The next line; those before it are gone unless they are held.
@@ -69,23 +51,25 @@ impl<R: Read> Lines<R> {
         let mut line = Line { number: self.number, begin: self.next, ..Line::default() };
         let mut searched = self.next;
         loop {
-            let found = self.buffer.get(searched..).and_then(|ahead| memchr(b'\n', ahead));
+            let found = self.window.bytes().get(searched..).and_then(|ahead| memchr(b'\n', ahead));
             let Some(at) = found else {
-                searched = self.buffer.len();
+                searched = self.window.bytes().len();
                 if self.refill(&mut line, &mut searched) {
                     continue;
                 }
-                (line.end, line.is_cut) = (self.buffer.len(), true);
+                (line.end, line.is_cut) = (self.window.bytes().len(), true);
                 self.next = line.end;
                 return (line.begin < line.end || line.is_too_long).then_some(line);
             };
             let mut end = searched + at;
             self.number += 1;
-            if end + 1 == self.buffer.len() {
+            if end + 1 == self.window.bytes().len() {
                 self.refill(&mut line, &mut end);
             }
-            let continues = self.buffer.get(end + 1) == Some(&b' ');
-            if continues && (line.is_folded || line.is_too_long || !is_blank(self.between(line.begin, end))) {
+            let continues = self.window.bytes().get(end + 1) == Some(&b' ');
+            if continues
+                && (line.is_folded || line.is_too_long || !is_blank(self.window.between(line.begin, end)))
+            {
                 line.is_folded = true;
                 searched = end + 1;
                 continue;
@@ -98,7 +82,7 @@ impl<R: Read> Lines<R> {
 
     /// The bytes of `line`, without its line end; with those inside it where it is folded.
     pub(super) fn bytes(&self, line: &Line) -> &[u8] {
-        trim_end(self.between(line.begin, line.end))
+        trim_end(self.window.between(line.begin, line.end))
     }
 
     /// Holds what stands from `line` on.
@@ -108,7 +92,7 @@ impl<R: Read> Lines<R> {
 
     /// What was held up to `end`; `None` where it was too much.
     pub(super) fn held(&self, end: usize) -> Option<&[u8]> {
-        self.held.filter(|_| !self.has_dropped).map(|begin| self.between(begin, end))
+        self.held.filter(|_| !self.has_dropped).map(|begin| self.window.between(begin, end))
     }
 
     /// Holds nothing any more.
@@ -123,53 +107,27 @@ impl<R: Read> Lines<R> {
 
     /// Whether the encoding of a line had to be guessed.
     pub(super) fn is_guessed(&self) -> bool {
-        self.is_guessed
-    }
-
-    fn between(&self, begin: usize, end: usize) -> &[u8] {
-        self.buffer.get(begin..end).unwrap_or_default()
+        self.window.is_guessed()
     }
 
     /// Drops what nobody needs and reads a block; moves `line` and `at` with the bytes. `false` at the end.
     fn refill(&mut self, line: &mut Line, at: &mut usize) -> bool {
-        if self.ended {
+        let len = self.window.bytes().len();
+        if self.window.has_ended() {
             return false;
         }
-        if self.held.is_some_and(|held| self.buffer.len() - held > MOST_HELD) {
+        if self.held.is_some_and(|held| len - held > MOST_HELD) {
             (self.held, self.has_dropped) = (None, true);
         }
         if *at - line.begin > MOST_HELD {
             (line.begin, line.is_too_long) = (*at, true);
         }
         let used = self.held.unwrap_or(line.begin).min(line.begin);
-        self.buffer.drain(..used);
         line.begin -= used;
         *at -= used;
         self.next = self.next.saturating_sub(used);
         self.held = self.held.map(|held| held - used);
-        self.checked = self.checked.saturating_sub(used);
-        self.ended = !self.blocks.next(&mut self.buffer);
-        self.check();
-        !self.ended
-    }
-
-    /// Looks for lines that are not UTF-8. No line end stands within a character, so whole lines are checked at once.
-    fn check(&mut self) {
-        let ahead = self.buffer.get(self.checked..).unwrap_or_default();
-        let whole = if self.ended { ahead.len() } else { memrchr(b'\n', ahead).map_or(0, |at| at + 1) };
-        let ahead = ahead.get(..whole).unwrap_or_default();
-        self.checked += whole;
-        if ahead.is_ascii() {
-            return;
-        }
-        let Err(error) = std::str::from_utf8(ahead) else {
-            self.has_other_letters = true;
-            return;
-        };
-        // A last character that is cut proves nothing unless others before it were UTF-8.
-        let others =
-            self.has_other_letters || !ahead.get(..error.valid_up_to()).unwrap_or_default().is_ascii();
-        self.is_guessed |= !(self.ended && error.error_len().is_none() && others);
+        self.window.refill(used)
     }
 }
 
@@ -265,7 +223,7 @@ mod tests {
             if line.number == 1 {
                 lines.hold(&line);
             }
-            assert!(lines.buffer.len() < MOST_HELD + (1 << 20));
+            assert!(lines.window.bytes().len() < MOST_HELD + (1 << 20));
             seen.push((line.number, line.is_too_long));
         }
         assert_eq!(seen, [(1, false), (2, true), (4, false)]);
