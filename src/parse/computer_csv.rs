@@ -14,6 +14,10 @@ use super::{Context, Format, Head, security_descriptor, text};
 use crate::bundle::Stream;
 use crate::fact::{Coverage, DirectoryObject, Issue, Known, Parsed, Reason, Sid, Spn, Trustee};
 
+mod glance;
+
+use glance::Glance;
+
 /// The format's line in the table.
 pub(super) const FORMAT: Format = Format { kind: "computer-csv", recognise, parse, parse_blocks: None };
 
@@ -125,10 +129,19 @@ fn read_rows<R: Read>(
 ) -> Parsed {
     let mut parsed = Parsed { issues, ..Parsed::default() };
     let mut noticed = Noticed::default();
+    let mut glance = Glance::default();
+    // Columns of the user's own naming are not glanced at.
+    let wanted = context.wanted.filter(|_| calculated.is_empty());
     while let Some(row) = table.next_row() {
         if shifted(&row) {
             noticed.shifted += 1;
-        } else if let Some(object) = object(&row, calculated) {
+            continue;
+        }
+        if wanted.is_some_and(|wanted| glance.passes_over(&row, wanted, &mut parsed.bystanders, &mut noticed))
+        {
+            continue;
+        }
+        if let Some(object) = object(&row, calculated) {
             noticed.look_at(&object);
             context.take_object(&mut parsed, row.line, object);
         }
@@ -183,6 +196,10 @@ struct Calculated {
 }
 
 impl Calculated {
+    fn is_empty(&self) -> bool {
+        self.allowed_to_delegate_to.is_none() && self.spns.is_none()
+    }
+
     /// Looks for columns whose name says what they are and in which some row holds nothing but service
     /// principal names. Without such a row a column proves nothing, so its empty values do not either.
     fn find(text: &str) -> Self {
@@ -538,7 +555,7 @@ fn reason<T>(value: &Known<T>) -> Option<Reason> {
 mod tests {
     use super::*;
     use crate::fact::Position;
-    use crate::parse::testing::{codes, damage, known, objects, read as read_as};
+    use crate::parse::testing::{chosen_and_expected, codes, damage, known, objects, read as read_as};
 
     fn read_bytes(bytes: &[u8]) -> Parsed {
         read_as(&FORMAT, bytes)
@@ -720,6 +737,38 @@ mod tests {
         assert_eq!(object.spns, known(["HOST/a", "cifs/b"]));
         assert!(object.when_changed.is_some());
         assert_eq!(read_bytes(text.as_bytes()).coverage.records, 2);
+    }
+
+    #[test]
+    fn choosing_before_building_comes_to_the_same() {
+        let flat = "Microsoft.ActiveDirectory.Management.ADPropertyValueCollection";
+        let head = "DistinguishedName,Name,DNSHostName,ObjectClass,SamAccountName,SID,userAccountControl,servicePrincipalName,\
+                    msDS-AllowedToDelegateTo,OperatingSystem,KerberosEncryptionType,PrincipalsAllowedToDelegateToAccount\n";
+        let rows = format!(
+            "\"CN=PC1,DC=x\",PC1,pc1.x,computer,PC1$,S-1-5-21-1-2-3-1001,4096,HOST/a;HOST/b,,Windows Server 2022,28,\n\
+             \"CN=PC2,DC=x\",PC2,pc2.x,computer,PC2$,S-1-5-21-1-2-3-1002,4096,{flat},{flat},Windows Server 2022,{flat},{flat}\n\
+             \"CN=PC3,DC=x\",PC3,pc3.x,computer,PC3$,S-1-5-21-1-2-3-1003,4096,\"HOST/a, HOST/b...\",cifs/b|cifs/c,,\"RC4, AES128\",\"CN=HV02,DC=x\"\n\
+             \"CN=PC4,DC=x\",PC4,pc4.x,computer,PC4$,S-1-5-21-1-2-3-1004,4x,HOST/a b,no,,,\n\
+             \"CN=c,DC=x\",c,,computer,c$,S-1-5-21-1-2-3-1005,4096,HOST/c;Microsoft Virtual System Migration Service/c,,,,\n\
+             \"CN=HV02,DC=x\",other,HV02.x,computer,other$,S-1-5-21-1-2-3-1006,,,,,,\n\
+             \"CN=DC1,DC=y,DC=x\",DC1,,top;person;computer,DC1$,,532480,,,,,\n\
+             \"CN=Zürich,DC=x\",Zürich,,user,zürich,S-1-5-21-1-2-3-1105,512,,,,,\n\
+             \"CN=Users,DC=x\",Users,,group,,S-1-5-21-1-2-3-513,,,,,,\n\
+             \"OU=z,DC=z\",z,,organizationalUnit,,,,,,,,\n\
+             \"CN=svc,DC=x\",svc,,msDS-ManagedServiceAccount,svc$,,,,,,,\n\
+             ,PC5,pc5.x,computer,PC5$,,,,,,,\n\
+             \"CN=PC6,DC=x\",PC6,,computer,PC6$,,4096,HOST/PC6\n\
+             \"CN=PC7,DC=x\",PC7,pc7.x,,,X'01020000000000052000000020020000',,,,,,\n"
+        );
+        let text = format!("{head}{rows}");
+        let joined = text.replace("servicePrincipalName,", "My SPN list,");
+        let utf16: Vec<u8> = format!("\u{FEFF}{text}").encode_utf16().flat_map(u16::to_le_bytes).collect();
+        let ansi = text.chars().map(|char| u8::try_from(u32::from(char)).unwrap()).collect();
+        for text in [text.into_bytes(), joined.into_bytes(), utf16, ansi] {
+            let [chosen, expected] = chosen_and_expected(&FORMAT, &text);
+            assert!(expected.facts.len() > 3 && expected.bystanders.objects > 5);
+            assert_eq!(chosen, expected);
+        }
     }
 
     #[test]

@@ -18,11 +18,11 @@ use super::{Context, Format, Head, Wanted, text};
 use crate::bundle::Stream;
 use crate::fact::{Bystanders, Coverage, Issue, Parsed};
 
-mod attribute;
+pub(super) mod attribute;
 mod entry;
 mod lines;
 mod ranges;
-mod sketch;
+pub(super) mod sketch;
 #[cfg(test)]
 mod tests;
 
@@ -165,25 +165,32 @@ impl Reader<'_> {
 
     /// A line of an entry, or between entries. Most name attributes that do not matter, and cost no more than that.
     fn take_value(&mut self, raw: &[u8], is_folded: bool) {
-        let Some((name, ..)) = parts_of(raw) else { return };
-        let is_whole = !is_folded || memchr(b'\n', name).is_none();
-        let is_known = is_change_type(name) || Attribute::from_name(name).is_some();
-        if is_whole && !is_known && self.sketch.is_some() {
-            return;
-        }
-        let Some((name, options, rest)) = parts_of(unfolded(raw, is_folded, &mut self.scratch)) else {
-            return;
-        };
+        let Some((name, options, rest)) = parts_of(raw) else { return };
         let attribute = Attribute::from_name(name);
-        let Some(sketch) = &mut self.sketch else {
-            self.orphans += u64::from(attribute.is_some());
-            self.issues.extend(incomplete(name, rest));
-            return;
-        };
-        if is_change_type(name) {
-            sketch.is_change = !rest.trim_ascii().eq_ignore_ascii_case(b"add");
-        } else if let Some(attribute) = attribute {
-            sketch.look_at(attribute, options, rest, self.wanted, &mut self.pad);
+        let is_known = attribute.is_some() || is_change_type(name);
+        if !is_folded || memchr(b'\n', name).is_none() && !is_known && self.sketch.is_some() {
+            return self.take_parts(attribute, name, options, rest);
+        }
+        let mut scratch = std::mem::take(&mut self.scratch);
+        if let Some((name, options, rest)) = parts_of(unfolded(raw, true, &mut scratch)) {
+            self.take_parts(Attribute::from_name(name), name, options, rest);
+        }
+        self.scratch = scratch;
+    }
+
+    fn take_parts(&mut self, attribute: Option<Attribute>, name: &[u8], options: &[u8], rest: &[u8]) {
+        match (&mut self.sketch, attribute) {
+            (Some(sketch), Some(attribute)) => {
+                sketch.look_at(attribute, options, rest, self.wanted, &mut self.pad);
+            }
+            (Some(sketch), None) if is_change_type(name) => {
+                sketch.is_change = !rest.trim_ascii().eq_ignore_ascii_case(b"add");
+            }
+            (Some(_), None) => {}
+            (None, attribute) => {
+                self.orphans += u64::from(attribute.is_some());
+                self.issues.extend(incomplete(name, rest));
+            }
         }
     }
 

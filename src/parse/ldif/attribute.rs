@@ -2,7 +2,7 @@
 
 /// The attributes that are looked at, the lists first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Attribute {
+pub(in crate::parse) enum Attribute {
     Spn,
     AllowedToDelegateTo,
     Member,
@@ -43,10 +43,24 @@ const NAMES: &[(&str, Attribute)] = &[
     ("msDS-AllowedToActOnBehalfOfOtherIdentity", Attribute::AllowedToAct),
 ];
 
+/// Of each length the place of the first name that is as long, or longer.
+const FIRST: [u8; 41] = {
+    let mut first = [0; 41];
+    let (mut length, mut place) = (0, 0);
+    while length < first.len() {
+        while NAMES[place].0.len() < length {
+            place += 1;
+        }
+        first[length] = place as u8;
+        length += 1;
+    }
+    first
+};
+
 impl Attribute {
     /// The attribute called `name`, compared without case.
-    pub(super) fn from_name(name: &[u8]) -> Option<Self> {
-        let first = NAMES.partition_point(|(own, _)| own.len() < name.len());
+    pub(in crate::parse) fn from_name(name: &[u8]) -> Option<Self> {
+        let first = usize::from(*FIRST.get(name.len())?);
         let alike = NAMES.get(first..)?.iter().take_while(|(own, _)| own.len() == name.len());
         alike
             .into_iter()
@@ -57,24 +71,24 @@ impl Attribute {
 
 /// A set of attributes.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) struct Attributes(u32);
+pub(in crate::parse) struct Attributes(u32);
 
 impl Attributes {
     /// Every attribute.
-    pub(super) const ALL: Self = Self(u32::MAX);
+    pub(in crate::parse) const ALL: Self = Self(u32::MAX);
 
     /// These and `attribute`.
-    pub(super) fn with(self, attribute: Attribute) -> Self {
+    pub(in crate::parse) fn with(self, attribute: Attribute) -> Self {
         Self(self.0 | 1 << attribute as u32)
     }
 
     /// These and `other`.
-    pub(super) fn union(self, other: Self) -> Self {
+    pub(in crate::parse) fn union(self, other: Self) -> Self {
         Self(self.0 | other.0)
     }
 
     /// Whether `attribute` is among them.
-    pub(super) fn has(self, attribute: Attribute) -> bool {
+    pub(in crate::parse) fn has(self, attribute: Attribute) -> bool {
         self.0 & 1 << attribute as u32 != 0
     }
 }

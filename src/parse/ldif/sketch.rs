@@ -11,30 +11,30 @@ use crate::fact::{Bystanders, Key, domain_of};
 use crate::parse::Wanted;
 
 /// What registers live migration, in lower case.
-const MIGRATION: &[u8] = b"microsoft virtual system migration service/";
+pub(in crate::parse) const MIGRATION: &[u8] = b"microsoft virtual system migration service/";
 /// userAccountControl of machines, of which domain controllers are wanted ([MS-ADTS] 2.2.16).
 const MACHINE: u32 = 0x1000 | 0x2000 | 0x0400_0000;
 const DOMAIN_CONTROLLER: u32 = 0x2000;
 
 /// An entry that is being read.
 #[derive(Debug, Default)]
-pub(super) struct Sketch {
+pub(in crate::parse) struct Sketch {
     /// The line of its `dn:`.
-    pub(super) line: u64,
+    pub(in crate::parse) line: u64,
     /// The attributes that it carries.
-    pub(super) carried: Attributes,
+    pub(in crate::parse) carried: Attributes,
     /// It states a change to apply.
-    pub(super) is_change: bool,
+    pub(in crate::parse) is_change: bool,
     /// One of its lines is too long to be read.
-    pub(super) is_too_large: bool,
+    pub(in crate::parse) is_too_large: bool,
     /// The source ends within it.
-    pub(super) is_cut: bool,
+    pub(in crate::parse) is_cut: bool,
     /// Its object must be built to know more.
-    pub(super) matters: bool,
+    pub(in crate::parse) matters: bool,
     /// A server, by its operating system.
-    pub(super) is_server: bool,
+    pub(in crate::parse) is_server: bool,
     /// The key of its name, where that is plainly written.
-    pub(super) dn: Option<Key>,
+    pub(in crate::parse) dn: Option<Key>,
     has_classes: bool,
     has_kept_class: bool,
     is_machine: bool,
@@ -44,7 +44,7 @@ pub(super) struct Sketch {
 
 /// What is used again for each entry, to spare memory from being had and given back.
 #[derive(Debug, Default)]
-pub(super) struct Pad {
+pub(in crate::parse) struct Pad {
     lower: Vec<u8>,
     /// The part of the entry's name from its domain on, and the last one of a bystander.
     domain: Vec<u8>,
@@ -53,7 +53,7 @@ pub(super) struct Pad {
 
 impl Sketch {
     /// An entry whose `dn:` stands in `line` and is followed by `rest`. Without `wanted` every entry matters.
-    pub(super) fn begin(line: u64, rest: &[u8], wanted: Option<&Wanted>, pad: &mut Pad) -> Self {
+    pub(in crate::parse) fn begin(line: u64, rest: &[u8], wanted: Option<&Wanted>, pad: &mut Pad) -> Self {
         let dn = rest.trim_ascii();
         let mut sketch = Self { line, matters: wanted.is_none(), ..Self::default() };
         if sketch.matters || dn.is_empty() || dn.starts_with(b":") || !dn.is_ascii() {
@@ -71,7 +71,7 @@ impl Sketch {
     }
 
     /// Looks at a value: `options` stand behind the attribute's name, `rest` behind the colon.
-    pub(super) fn look_at(
+    pub(in crate::parse) fn look_at(
         &mut self,
         attribute: Attribute,
         options: &[u8],
@@ -124,9 +124,14 @@ impl Sketch {
         if value.is_empty() {
             return;
         }
-        self.has_classes = true;
-        self.has_kept_class |= !is_plain || is_kept_class(value);
         self.matters |= !is_plain;
+        self.note_class(value, !is_plain || is_kept_class(value));
+    }
+
+    /// Notes one of its classes.
+    pub(in crate::parse) fn note_class(&mut self, value: &[u8], is_kept: bool) {
+        self.has_classes = true;
+        self.has_kept_class |= is_kept;
         self.is_machine |= value.eq_ignore_ascii_case(b"computer");
         // Groups are few, and who is in them can decide.
         self.matters |= value.eq_ignore_ascii_case(b"group");
@@ -156,13 +161,18 @@ impl Sketch {
         }
     }
 
+    /// Whether one of its classes is kept; `None` where it states none.
+    pub(in crate::parse) fn classes(&self) -> Option<bool> {
+        self.has_classes.then_some(self.has_kept_class)
+    }
+
     /// Whether its classes, or what it carries, make it an object that is kept.
-    pub(super) fn is_kept(&self) -> bool {
-        if self.has_classes { self.has_kept_class } else { tells_of_an_account(self.carried) }
+    pub(in crate::parse) fn is_kept(&self) -> bool {
+        self.classes().unwrap_or_else(|| tells_of_an_account(self.carried))
     }
 
     /// Counts it among the objects that nothing speaks of.
-    pub(super) fn pass_over(&self, bystanders: &mut Bystanders, pad: &mut Pad) {
+    pub(in crate::parse) fn pass_over(&self, bystanders: &mut Bystanders, pad: &mut Pad) {
         let is_computer = self.is_machine || !self.has_classes && self.carried.has(Attribute::DnsName);
         let label = self.labels.into_iter().flatten().next();
         bystanders.add_keys(self.dn, label.filter(|_| is_computer));
@@ -188,6 +198,7 @@ fn number(value: &[u8]) -> Option<u32> {
     crate::parse::text::bits(std::str::from_utf8(value).ok()?)
 }
 
-fn starts_without_case(value: &[u8], lower: &[u8]) -> bool {
+/// Whether `value` begins with `lower`, compared without case.
+pub(in crate::parse) fn starts_without_case(value: &[u8], lower: &[u8]) -> bool {
     value.get(..lower.len()).is_some_and(|start| start.eq_ignore_ascii_case(lower))
 }

@@ -1,10 +1,8 @@
 //! What the LDIF reader promises.
 
 use super::*;
-use crate::fact::{DirectoryObject, Fact, Known, Observation, Position, Reason, Sid, SourceId, Trustee};
-use crate::knowledge::Interest;
-use crate::parse::ParsedSource;
-use crate::parse::testing::{codes, damage, known, objects, read as read_as};
+use crate::fact::{DirectoryObject, Known, Position, Reason, Sid, Trustee};
+use crate::parse::testing::{chosen_and_expected, codes, damage, known, objects, read as read_as};
 use crate::scenario::bundles;
 
 const NOT_ASKED: Reason = Reason::NotAskedFor;
@@ -197,48 +195,6 @@ fn damage_never_panics() {
     assert_eq!(codes(&parsed), ["ldif-truncated", "ldif-lines-without-entry", "ldif-undecodable"]);
 }
 
-/// Reads `bytes` where the names `HV02` and `Zürich` are mentioned elsewhere.
-fn read_wanted(bytes: &[u8]) -> Parsed {
-    let wanted = wanted();
-    let mut stream = Stream::new(Box::new(bytes), u64::MAX);
-    let interest = Interest::default();
-    parse(&mut stream, &Context { source: SourceId(0), interest: &interest, wanted: Some(&wanted) })
-}
-
-fn wanted() -> Wanted {
-    let update = |host: &str| crate::fact::InstalledUpdate {
-        host: Some(host.into()),
-        kb: "KB1".into(),
-        installed: crate::fact::InstallDay::Unstated,
-    };
-    let interest = Interest::default();
-    let context = Context { source: SourceId(0), interest: &interest, wanted: None };
-    let facts =
-        ["HV02", "Zürich"].map(|host| context.fact(Position::Line(1), Observation::Update(update(host))));
-    let mut wanted = Wanted::default();
-    let parsed = Parsed { facts: facts.to_vec(), ..Parsed::default() };
-    wanted.learn(&ParsedSource { path: String::new(), kind: "x", hash: None, parsed });
-    wanted
-}
-
-/// Reads everything and then chooses: what choosing before building must come to.
-fn read_and_choose(bytes: &[u8]) -> Parsed {
-    let wanted = wanted();
-    let interest = Interest::default();
-    let context = Context { source: SourceId(0), interest: &interest, wanted: Some(&wanted) };
-    let all = read_bytes(bytes);
-    let mut chosen = Parsed { issues: all.issues, coverage: all.coverage, ..Parsed::default() };
-    for Fact { origin, observation } in all.facts {
-        match (origin.at, observation) {
-            (Position::Line(line), Observation::Directory(object)) => {
-                context.take_object(&mut chosen, line, *object);
-            }
-            other => panic!("{other:?}"),
-        }
-    }
-    chosen
-}
-
 #[test]
 fn choosing_before_building_comes_to_the_same() {
     let odd = "dn: CN=PC1,OU=a,DC=x\nobjectClass: computer\ncn: PC1\nsAMAccountName: PC1$\noperatingSystem: Windows Server 2022\n\n\
@@ -266,8 +222,7 @@ fn choosing_before_building_comes_to_the_same() {
     }
     assert!(texts.len() > 10, "{}", texts.len());
     for text in texts {
-        let [chosen, expected] = [read_wanted(&text), read_and_choose(&text)]
-            .map(|parsed| Parsed { bystanders: parsed.bystanders.in_order(), ..parsed });
+        let [chosen, expected] = chosen_and_expected(&FORMAT, &text);
         assert!(!expected.facts.is_empty() || expected.bystanders.objects > 0);
         assert_eq!(chosen, expected, "{}", String::from_utf8_lossy(&text));
     }
@@ -278,7 +233,7 @@ fn an_entry_too_large_to_hold_costs_itself() {
     let mut text = b"dn: CN=big,DC=x\nobjectClass: computer\ncn: HV02\nthumbnailPhoto:: ".to_vec();
     text.resize(text.len() + lines::MOST_HELD + (1 << 20), b'A');
     text.extend(format!("\nuserAccountControl: 4096\n\n{COMPUTER}\n").bytes());
-    for parsed in [read_bytes(&text), read_wanted(&text)] {
+    for parsed in [read_bytes(&text), chosen_and_expected(&FORMAT, &text).into_iter().next().unwrap()] {
         assert_eq!((parsed.coverage.records, codes(&parsed)), (2, vec!["ldif-entry-too-large"]));
     }
     assert_eq!(objects(read_bytes(&text)).len(), 1);

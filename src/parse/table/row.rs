@@ -62,6 +62,11 @@ impl Row {
         &self.header
     }
 
+    /// The same, to be compared with that of another row.
+    pub(in crate::parse) fn header(&self) -> &Rc<Vec<String>> {
+        &self.header
+    }
+
     /// How many values stand behind the last column: an unquoted delimiter has shifted the row, or each row
     /// ends in one.
     pub(in crate::parse) fn surplus(&self) -> usize {
