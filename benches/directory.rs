@@ -15,11 +15,9 @@ const COMPUTERS: u32 = 10_000;
 fn exports(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("directory");
     group.sample_size(20);
-    for (name, form) in [
-        ("ldif", ForestForm::Ldif),
-        ("csv, UTF-8", ForestForm::Csv),
-        ("csv, UTF-16", ForestForm::CsvUtf16),
-    ] {
+    for (name, form) in
+        [("ldif", ForestForm::Ldif), ("csv, UTF-8", ForestForm::Csv), ("csv, UTF-16", ForestForm::CsvUtf16)]
+    {
         let folder = tempfile::tempdir().unwrap();
         let mut export = Vec::new();
         write_forest(&mut export, form, COMPUTERS).unwrap();

@@ -1,53 +1,119 @@
 //! What the customer sent: files, folders and archives as one sorted list of sources.
 //!
 //! This is the only input of the program. A source is opened as a forward [`Stream`], a large file also in
-//! [`Blocks`]; nothing is ever
+//! [`Blocks`]. Archives are recognised by content and read in place, in each other up to a depth; nothing is ever
 //! written to disk, so a member that names `../../etc/passwd` can do no harm and is read like any other.
+//!
+//! The members of a zip that was sent are sources of their own, which all threads share. What is in any other archive
+//! is found while its source is read (`walk`), so a source may turn out to be many files.
 //! What is *not* done here: recognising formats (see [`crate::parse`]).
 
-use std::fs::{self, File};
+use std::collections::BTreeSet;
+use std::fs;
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use rayon::prelude::*;
 
 use crate::error::Error;
 use crate::fact::Issue;
 
-mod archive;
 mod blocks;
+mod cabinet;
+mod gzip;
+mod input;
+mod listing;
+mod magic;
+mod names;
+mod seven;
 mod stream;
+mod tar;
+mod walk;
+mod zip;
 
-use archive::Archive;
 pub use blocks::{BLOCK, Block, Blocks, Whole, join};
+use input::{Data, Input};
+use listing::Listing;
+use stream::Refusal;
 pub use stream::{Limits, Stream};
+use walk::{Budget, Place, Walk};
+use zip::Archive;
+
+/// Sources that are read before it's counted what has come out of archives: the count must not depend on which
+/// thread was first.
+const ROUND: usize = 64;
 
 /// All that was sent about one incident.
 #[derive(Debug)]
 pub struct Bundle {
     /// The first argument's last component without its extension.
     pub name: String,
-    /// Every file, sorted by path.
+    /// Every file, and every member of a zip, sorted by path.
     pub sources: Vec<Source>,
+    terms: Arc<Terms>,
 }
 
-/// One file of a bundle.
+/// On what terms a bundle is read.
+#[derive(Debug)]
+struct Terms {
+    limits: Limits,
+    passwords: Vec<String>,
+}
+
+/// One file of a bundle, or an archive that is not a zip.
 #[derive(Debug)]
 pub struct Source {
     /// Relative to its argument, with `/`; members of an archive as `a.zip!/x`.
     pub path: String,
     /// What was noticed before the file was opened.
-    pub issues: Vec<Issue>,
+    issues: Vec<Issue>,
     content: Content,
-    limits: Limits,
+    terms: Arc<Terms>,
 }
 
 #[derive(Debug)]
 enum Content {
     File(PathBuf),
-    Member(Archive, usize),
+    /// With its index and its size in the archive.
+    Member(Archive, usize, u64),
     /// Standard input, of which these bytes were read already.
-    Piped(Vec<u8>),
+    Piped(Input),
     /// Listed, and not readable; its issues say why.
     Closed,
+}
+
+/// A file that stands open: a source, or a member of one that is an archive.
+pub struct Entry<'a> {
+    /// As [`Source::path`].
+    pub path: String,
+    /// What was noticed before it was read.
+    pub issues: Vec<Issue>,
+    /// Its content; `None` where it can't be read, and the issues say why.
+    pub stream: Option<Stream<'a>>,
+    source: Option<&'a Source>,
+    again: bool,
+}
+
+impl Entry<'_> {
+    /// Whether [`Bundle::read_again`] can hand it out once more: what comes through a pipe can be read once.
+    #[must_use]
+    pub fn can_be_read_again(&self) -> bool {
+        self.again
+    }
+
+    /// Passes over a file that is not read now. In an archive that is read in one pass the next one stands behind it.
+    pub fn pass_over(&mut self) {
+        if let Some(stream) = self.stream.take().filter(|_| self.source.is_none()) {
+            stream.finish();
+        }
+    }
+
+    /// As [`Source::blocks`].
+    #[must_use]
+    pub fn blocks(&self) -> Option<Blocks> {
+        self.source?.blocks()
+    }
 }
 
 impl Bundle {
@@ -58,55 +124,106 @@ impl Bundle {
     /// [`Error::NoInput`] where nothing stands at an argument, [`Error::Io`] where it can't be listed,
     /// [`Error::Usage`] without arguments, or with two that are standard input.
     pub fn open(arguments: &[PathBuf], limits: &Limits) -> Result<Self, Error> {
+        Self::open_with(arguments, &[], limits)
+    }
+
+    /// The same, with the passwords of its archives.
+    ///
+    /// # Errors
+    /// Those of [`Bundle::open`].
+    pub fn open_with(arguments: &[PathBuf], passwords: &[String], limits: &Limits) -> Result<Self, Error> {
         let first = arguments.first().ok_or_else(|| Error::Usage("no bundle was named".into()))?;
         if arguments.iter().filter(|argument| argument.as_os_str() == "-").count() > 1 {
             return Err(Error::Usage("standard input can be read only once".into()));
         }
-        let mut sources = Vec::new();
+        let terms = Arc::new(Terms { limits: limits.clone(), passwords: passwords.to_vec() });
+        let mut listing = Listing { sources: Vec::new(), terms: Arc::clone(&terms) };
         for argument in arguments {
             let prefix =
                 if arguments.len() > 1 { format!("{}/", last_component(argument)) } else { String::new() };
-            add_argument(&mut sources, argument, &prefix, limits)?;
+            listing.add_argument(argument, &prefix)?;
         }
+        let mut sources = listing.sources;
         sources.sort_by(|a, b| a.path.cmp(&b.path));
-        Ok(Self { name: bundle_name(first), sources })
+        Ok(Self { name: bundle_name(first), sources, terms })
+    }
+
+    /// Reads every file of the bundle by `read`, on all threads of the pool that this is called in. Gives what was
+    /// read in the order of the sources, and in each in the order of its archive. `tick` is told of each finished
+    /// source.
+    pub fn read<T: Send>(&self, read: &(dyn Fn(Entry<'_>) -> T + Sync), tick: &(dyn Fn() + Sync)) -> Vec<T> {
+        self.read_sources(&self.sources.iter().collect::<Vec<_>>(), read, tick)
+    }
+
+    /// Reads the sources again in which one of `paths` stands, those of entries, all of their files by `read`.
+    pub fn read_again<T: Send>(
+        &self,
+        paths: &BTreeSet<String>,
+        read: &(dyn Fn(Entry<'_>) -> T + Sync),
+    ) -> Vec<T> {
+        let holds = |source: &&Source| {
+            let is_in = |path: &String| {
+                path.strip_prefix(&source.path).is_some_and(|rest| rest.is_empty() || rest.starts_with("!/"))
+            };
+            paths.iter().any(is_in)
+        };
+        self.read_sources(&self.sources.iter().filter(holds).collect::<Vec<_>>(), read, &|| ())
+    }
+
+    fn read_sources<T: Send>(
+        &self,
+        sources: &[&Source],
+        read: &(dyn Fn(Entry<'_>) -> T + Sync),
+        tick: &(dyn Fn() + Sync),
+    ) -> Vec<T> {
+        let limits = &self.terms.limits;
+        let mut left = Budget {
+            bytes: limits.max_unpacked_bytes,
+            entries: limits.max_entries.saturating_sub(self.sources.len()),
+        };
+        let mut all = Vec::new();
+        for round in sources.chunks(ROUND) {
+            let read_one = |source: &&Source| {
+                let mut values = Vec::new();
+                let spent = source.walk(left, &mut |entry| values.push(read(entry)));
+                tick();
+                (values, spent)
+            };
+            for (values, spent) in round.par_iter().map(read_one).collect::<Vec<_>>() {
+                left = left.less(spent);
+                all.extend(values);
+            }
+        }
+        all
     }
 }
 
 impl Source {
-    fn file(path: impl Into<String>, file: PathBuf, limits: &Limits) -> Self {
-        Self { path: path.into(), issues: Vec::new(), content: Content::File(file), limits: limits.clone() }
-    }
-
-    /// Opens the source and hands it to `read` for one forward reading.
-    ///
-    /// # Errors
-    /// What the system or the archive says; an encrypted or unsupported member is an error too.
-    pub fn read<T>(&self, read: impl FnOnce(Stream<'_>) -> T) -> io::Result<T> {
-        let max = self.limits.max_source_bytes;
+    /// Reads the source, and, where it's an archive, the files in it, one after the other; gives what that took of
+    /// `left`.
+    fn walk(&self, left: Budget, visit: &mut dyn FnMut(Entry<'_>)) -> Budget {
+        let may_hold = self.terms.limits.max_held_bytes;
+        let place = |depth| Place { path: self.path.clone(), depth, may_hold };
+        let mut issues = self.issues.clone();
+        let mut walk = Walk::new(self, left, visit);
         match &self.content {
-            Content::File(path) => Ok(read(Stream::new(Box::new(File::open(path)?), max))),
-            Content::Member(archive, index) => {
-                archive.read(*index, &self.limits, |member| read(Stream::new(member, max)))
+            Content::File(path) => match Input::open(path) {
+                Ok(input) => walk.expanding(input.len()).file(&place(0), issues, Data::Anywhere(input)),
+                Err(error) => {
+                    issues.push(unreadable(&error));
+                    walk.closed(self.path.clone(), issues);
+                }
+            },
+            Content::Member(archive, index, packed) => {
+                archive.read(walk.expanding(*packed), &place(1), issues, *index);
             }
             Content::Piped(begun) => {
-                let all = begun.chain(io::stdin());
-                Ok(read(Stream::new(Box::new(all), max)))
+                let all = begun.clone().chain(io::stdin());
+                walk.file(&place(0), issues, Data::Forward(Box::new(all)));
             }
-            Content::Closed => Ok(read(Stream::new(Box::new(io::empty()), 0))),
+            Content::Closed => walk.closed(self.path.clone(), issues),
         }
-    }
-
-    /// Whether [`Source::read`] begins anew each time: what comes through a pipe can be read once.
-    #[must_use]
-    pub fn can_be_read_again(&self) -> bool {
-        matches!(self.content, Content::File(_) | Content::Member(..))
-    }
-
-    /// Whether the source is only listed and can't be read.
-    #[must_use]
-    pub fn is_closed(&self) -> bool {
-        matches!(self.content, Content::Closed)
+        walk.spent()
     }
 }
 
@@ -129,137 +246,15 @@ fn last_component(argument: &Path) -> String {
     name.map_or_else(|| argument.to_string_lossy().into_owned(), |name| name.to_string_lossy().into_owned())
 }
 
-fn add_argument(
-    sources: &mut Vec<Source>,
-    argument: &Path,
-    prefix: &str,
-    limits: &Limits,
-) -> Result<(), Error> {
-    if argument.as_os_str() == "-" {
-        return add_piped(sources, prefix, limits).map_err(Error::io("standard input"));
-    }
-    let metadata = fs::metadata(argument).map_err(|source| match source.kind() {
-        io::ErrorKind::NotFound => Error::NoInput { path: argument.to_path_buf() },
-        _ => Error::Io { path: argument.to_path_buf(), source },
-    })?;
-    if metadata.is_dir() {
-        return add_folder(sources, argument, prefix, limits);
-    }
-    let name =
-        if prefix.is_empty() { last_component(argument) } else { prefix.trim_end_matches('/').to_owned() };
-    add_file(sources, argument, name, limits).map_err(Error::io(argument))
-}
-
-/// Adds what stands on standard input: the members of an archive, or else one file, which is read as it comes.
-fn add_piped(sources: &mut Vec<Source>, prefix: &str, limits: &Limits) -> io::Result<()> {
-    let mut begun = Vec::new();
-    io::stdin().lock().take(4).read_to_end(&mut begun)?;
-    if archive::is_zip(&begun) {
-        let archive = Archive::from_reader(begun.chain(io::stdin().lock()))?;
-        add_members(sources, &archive, &format!("{prefix}stdin!/"), limits);
-        return Ok(());
-    }
-    sources.push(Source {
-        path: format!("{prefix}stdin"),
-        issues: Vec::new(),
-        content: Content::Piped(begun),
-        limits: limits.clone(),
-    });
-    Ok(())
-}
-
-/// Walks a folder in the order of names, without following links, so that a link to a parent can't make the walk
-/// endless. What can't be listed below the argument itself costs only itself.
-fn add_folder(sources: &mut Vec<Source>, folder: &Path, prefix: &str, limits: &Limits) -> Result<(), Error> {
-    let listed = fs::read_dir(folder).and_then(Iterator::collect::<io::Result<Vec<_>>>);
-    let mut entries = listed.map_err(Error::io(folder))?;
-    entries.sort_by_key(fs::DirEntry::file_name);
-    for entry in entries {
-        let name = format!("{prefix}{}", entry.file_name().to_string_lossy());
-        if sources.len() >= limits.max_entries {
-            let detail =
-                format!("more than {} files; the rest of the bundle was not read", limits.max_entries);
-            sources.push(Source::closed(name, Issue::loss("too-many-files", detail, None)));
-            return Ok(());
-        }
-        if let Some(issue) = add_entry(sources, &entry, &name, limits) {
-            sources.push(Source::closed(name, issue));
-        }
-    }
-    Ok(())
-}
-
-/// Adds a file or the files of a folder; gives the issue of an entry that can't be read.
-fn add_entry(sources: &mut Vec<Source>, entry: &fs::DirEntry, name: &str, limits: &Limits) -> Option<Issue> {
-    let path = entry.path();
-    let kind = match entry.file_type() {
-        Ok(kind) => kind,
-        Err(error) => return Some(unreadable(&error)),
-    };
-    if kind.is_symlink() {
-        let detail = "a symbolic link; links are not followed, send the file itself";
-        return Some(Issue::loss("link-not-followed", detail, None));
-    }
-    let added = match (kind.is_dir(), kind.is_file()) {
-        (true, _) => add_folder(sources, &path, &format!("{name}/"), limits)
-            .map_err(|error| io::Error::other(error.to_string())),
-        (false, true) => add_file(sources, &path, name.to_owned(), limits),
-        (false, false) => Ok(()),
-    };
-    added.err().map(|error| unreadable(&error))
-}
-
-fn add_file(sources: &mut Vec<Source>, path: &Path, name: String, limits: &Limits) -> io::Result<()> {
-    let mut magic = [0; 4];
-    let count = File::open(path)?.read(&mut magic)?;
-    if !archive::is_zip(magic.get(..count).unwrap_or_default()) {
-        sources.push(Source::file(name, path.to_path_buf(), limits));
-        return Ok(());
-    }
-    match Archive::from_file(path) {
-        Ok(archive) => add_members(sources, &archive, &format!("{name}!/"), limits),
-        Err(error) => sources.push(Source::closed(
-            name,
-            Issue::loss(
-                "archive-damaged",
-                format!("this zip can't be listed ({error}); ask for it again"),
-                None,
-            ),
-        )),
-    }
-    Ok(())
-}
-
-fn add_members(sources: &mut Vec<Source>, archive: &Archive, prefix: &str, limits: &Limits) {
-    let members = archive.members(limits);
-    for member in members {
-        let content =
-            if member.readable { Content::Member(archive.clone(), member.index) } else { Content::Closed };
-        sources.push(Source {
-            path: format!("{prefix}{}", member.name),
-            issues: member.issues,
-            content,
-            limits: limits.clone(),
-        });
-    }
-}
-
 /// The issue of a source that the system or its archive would not let us read to its end.
 #[must_use]
 pub fn unreadable(error: &io::Error) -> Issue {
-    match error.kind() {
-        io::ErrorKind::FileTooLarge => Issue::loss("member-too-large", error.to_string(), None),
-        io::ErrorKind::Unsupported => Issue::loss("member-unsupported", error.to_string(), None),
-        _ => Issue::loss(
+    match Refusal::of(error) {
+        Some(refusal) => Issue::loss(refusal.code, refusal.detail.clone(), None),
+        None => Issue::loss(
             "unreadable",
             format!("this file can't be read to its end ({error}); ask for it again"),
             None,
         ),
-    }
-}
-
-impl Source {
-    fn closed(path: String, issue: Issue) -> Self {
-        Self { path, issues: vec![issue], content: Content::Closed, limits: Limits::default() }
     }
 }

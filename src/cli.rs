@@ -3,11 +3,14 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
 
-use crate::render::Format;
+use crate::command::analyze::Options;
+use crate::incident::Scope;
+use crate::render::{EventsFormat, Format};
+use crate::report::events::{EventLevel, Selection};
 
 /// Finds out why Hyper-V Live Migration fails, from event logs and directory exports, offline.
 #[derive(Debug, Parser)]
@@ -28,24 +31,37 @@ pub struct Cli {
 pub enum Command {
     /// Say what broke Live Migration, how sure that is, and exactly what to do.
     Analyze(AnalyzeArgs),
+    /// List the relevant events of every host on one clock.
+    ///
+    /// Relevant are the events that kcdoctor looks for: of Hyper-V, the cluster, Kerberos, delegation, clocks and
+    /// updates. Of routine ones (such as tickets that were granted) the first of each log is listed, the others are
+    /// counted. Times are corrected where the logs prove that a host's clock is off; what it showed stands beside.
+    Events(EventsArgs),
+    /// Print a PowerShell script that gathers a complete bundle on the customer's side.
+    Collect(CollectArgs),
     /// Print the JSON Schema of the report.
     Schema,
 }
 
-/// Arguments of `analyze`.
+/// Arguments of `collect`.
 #[derive(Debug, Args)]
-pub struct AnalyzeArgs {
-    /// Folder, zip or files of one incident; `-` reads a zip or a file from standard input.
-    #[arg(required = true, value_name = "BUNDLE")]
-    pub bundles: Vec<PathBuf>,
-    /// Form of the output.
-    #[arg(long, value_enum, default_value_t = FormatArg::Table)]
-    pub format: FormatArg,
+pub struct CollectArgs {
     /// Write to FILE instead of standard output.
     #[arg(short, long, value_name = "FILE")]
     pub output: Option<PathBuf>,
-    /// Look only at pairs of these hosts.
-    #[arg(long, value_name = "A,B", value_delimiter = ',')]
+}
+
+/// Arguments of every command that reads a bundle.
+#[derive(Debug, Args)]
+pub struct Common {
+    /// Folder, archive or files of one incident; `-` reads an archive or a file from standard input.
+    #[arg(required = true, value_name = "BUNDLE")]
+    pub bundles: Vec<PathBuf>,
+    /// Write to FILE instead of standard output.
+    #[arg(short, long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+    /// Look only at these hosts: the pairs of them, and the events that they wrote.
+    #[arg(long, visible_alias = "host", value_name = "A,B", value_delimiter = ',')]
     pub nodes: Vec<String>,
     /// Look only at events from TIME on (RFC 3339 or YYYY-MM-DD, UTC).
     #[arg(long, value_name = "TIME", value_parser = time)]
@@ -56,12 +72,12 @@ pub struct AnalyzeArgs {
     /// Also read records that a log has given up and not overwritten yet, in the slack of its chunks.
     #[arg(long)]
     pub recover: bool,
+    /// Password of the archives in the bundle; give it again for each further one.
+    #[arg(long = "password", value_name = "PASSWORD")]
+    pub passwords: Vec<String>,
     /// Threads; 0 means one a processor.
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub threads: usize,
-    /// Say the verdict by exit status: 0 healthy, 1 confirmed, 2 probable or latent, 3 possible or inconclusive.
-    #[arg(long)]
-    pub exit_code: bool,
     /// No warnings on standard error.
     #[arg(long)]
     pub quiet: bool,
@@ -71,6 +87,29 @@ pub struct AnalyzeArgs {
     /// Colours.
     #[arg(long, value_enum, default_value_t = ColorArg::Auto)]
     pub color: ColorArg,
+}
+
+impl Common {
+    /// How the bundle is to be read.
+    #[must_use]
+    pub fn options(&self) -> Options {
+        let scope = Scope { since: self.since, until: self.until, nodes: self.nodes.clone() };
+        Options { scope, threads: self.threads, recover: self.recover }
+    }
+}
+
+/// Arguments of `analyze`.
+#[derive(Debug, Args)]
+pub struct AnalyzeArgs {
+    /// Those of every command.
+    #[command(flatten)]
+    pub common: Common,
+    /// Form of the output.
+    #[arg(long, value_enum, default_value_t = FormatArg::Table)]
+    pub format: FormatArg,
+    /// Say the verdict by exit status: 0 healthy, 1 confirmed, 2 probable or latent, 3 possible or inconclusive.
+    #[arg(long)]
+    pub exit_code: bool,
 }
 
 /// `--format`.
@@ -94,6 +133,108 @@ impl From<FormatArg> for Format {
     }
 }
 
+/// Arguments of `events`.
+#[derive(Debug, Args)]
+pub struct EventsArgs {
+    /// Those of every command.
+    #[command(flatten)]
+    pub common: Common,
+    /// Form of the output.
+    #[arg(long, value_enum, default_value_t = EventsFormatArg::Table)]
+    pub format: EventsFormatArg,
+    /// Only these event ids.
+    #[arg(long, value_name = "ID,ID", value_delimiter = ',')]
+    pub id: Vec<u32>,
+    /// Only providers whose name contains TEXT, whatever its case.
+    #[arg(long, value_name = "TEXT")]
+    pub provider: Option<String>,
+    /// Only events as grave as this or graver; audits count as information, and a record that states no level stays.
+    #[arg(long, value_enum)]
+    pub level: Option<LevelArg>,
+    /// Only events whose values, message or explained codes contain TEXT, whatever its case.
+    #[arg(long, value_name = "TEXT")]
+    pub grep: Option<String>,
+    /// Only events near TIME, see --window.
+    #[arg(long, value_name = "TIME", value_parser = time)]
+    pub around: Option<Timestamp>,
+    /// How near, such as 90s, 5m or 2h.
+    #[arg(long, value_name = "SPAN", value_parser = span, default_value = "5m", requires = "around")]
+    pub window: SignedDuration,
+    /// Only live migration N (`3` or `A3`, as analyze numbers them): its records on both ends, and what its hosts
+    /// and the domain controllers wrote within a minute of them.
+    #[arg(long, value_name = "N", value_parser = attempt)]
+    pub attempt: Option<usize>,
+}
+
+impl EventsArgs {
+    /// Which events are asked for.
+    #[must_use]
+    pub fn selection(&self) -> Selection {
+        Selection {
+            ids: self.id.clone(),
+            provider: self.provider.clone(),
+            hosts: self.common.nodes.clone(),
+            level: self.level.map(LevelArg::into),
+            since: self.common.since,
+            until: self.common.until,
+            text: self.grep.clone(),
+            around: self.around.map(|time| (time, self.window)),
+            attempt: self.attempt,
+        }
+    }
+}
+
+/// `--format` of `events`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum EventsFormatArg {
+    /// For a person at a terminal.
+    Table,
+    /// For spreadsheets.
+    Csv,
+    /// One JSON object a line, an event each.
+    Jsonl,
+    /// JSON lines with the fields that Timesketch expects.
+    Timesketch,
+    /// One JSON object for programs.
+    Json,
+}
+
+impl From<EventsFormatArg> for EventsFormat {
+    fn from(format: EventsFormatArg) -> Self {
+        match format {
+            EventsFormatArg::Table => Self::Table,
+            EventsFormatArg::Csv => Self::Csv,
+            EventsFormatArg::Jsonl => Self::Jsonl,
+            EventsFormatArg::Timesketch => Self::Timesketch,
+            EventsFormatArg::Json => Self::Json,
+        }
+    }
+}
+
+/// `--level`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum LevelArg {
+    /// Critical only.
+    Critical,
+    /// Errors and worse.
+    Error,
+    /// Warnings and worse.
+    Warning,
+    /// All but verbose ones.
+    Information,
+}
+
+impl From<LevelArg> for EventLevel {
+    fn from(level: LevelArg) -> Self {
+        match level {
+            LevelArg::Critical => Self::Critical,
+            LevelArg::Error => Self::Error,
+            LevelArg::Warning => Self::Warning,
+            LevelArg::Information => Self::Information,
+        }
+    }
+}
+
 /// `--color`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum ColorArg {
@@ -112,6 +253,18 @@ fn time(text: &str) -> Result<Timestamp, String> {
     text.parse().or_else(|_| day()).map_err(|_| "not a time; write 2026-10-06T18:00:00Z or 2026-10-06".into())
 }
 
+/// A length of time, not negative.
+fn span(text: &str) -> Result<SignedDuration, String> {
+    let span = text.parse().ok().filter(|span: &SignedDuration| !span.is_negative());
+    span.ok_or_else(|| "not a length of time; write 90s, 5m or 2h".into())
+}
+
+/// `A3` or `3`.
+fn attempt(text: &str) -> Result<usize, String> {
+    let number = text.strip_prefix(['A', 'a']).unwrap_or(text);
+    number.parse().map_err(|_| "not an attempt; write 3 or A3, as analyze numbers them".into())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -126,5 +279,14 @@ mod tests {
     fn a_day_is_its_midnight() {
         assert_eq!(time("2026-10-06").unwrap(), time("2026-10-06T00:00:00Z").unwrap());
         assert!(time("yesterday").is_err());
+    }
+
+    #[test]
+    fn attempts_and_spans_are_read_as_people_write_them() {
+        assert_eq!((attempt("A3"), attempt("3"), attempt("a3")), (Ok(3), Ok(3), Ok(3)));
+        assert!(attempt("A").is_err() && attempt("-3").is_err());
+        assert_eq!(span("90s"), Ok(SignedDuration::from_secs(90)));
+        assert_eq!(span("5m"), Ok(SignedDuration::from_mins(5)));
+        assert!(span("-5m").is_err() && span("5").is_err());
     }
 }

@@ -1,4 +1,6 @@
 //! One file a subcommand, each a few calls into the stages.
 
 pub mod analyze;
+pub mod collect;
+pub mod events;
 pub mod schema;

@@ -159,7 +159,8 @@ pub fn diagnose<'a>(incident: &'a Incident, evidence: &Evidence, knowledge: &'a 
         .map_or(0.0, |(_, confidence)| *confidence);
     let hypotheses = hypotheses(confidences, &findings);
     let onset = onset(&verdict, incident);
-    let changes: Vec<_> = incident.changes.iter().map(|change| place(change, onset, &verdict)).collect();
+    let changes: Vec<_> =
+        incident.changes.iter().map(|change| place(change, onset, &verdict, incident)).collect();
     let trigger = trigger_of(&changes, &verdict, incident);
     let gaps = gaps::gaps(&findings, &verdict, onset, incident, evidence);
     Diagnosis { findings, verdict, confidence, trigger, also, hypotheses, onset, changes, gaps }
@@ -375,8 +376,11 @@ fn trigger_of<'a>(
     of(first.source).or_else(|| of(first.target)).or_else(last).map(|placed| placed.change)
 }
 
-fn place<'a>(change: &'a Change, onset: Onset, verdict: &Judgement<'_>) -> Placed<'a> {
-    let relation = onset
+fn place<'a>(change: &'a Change, onset: Onset, verdict: &Judgement<'_>, incident: &Incident) -> Placed<'a> {
+    // Local times of an unknown zone bracket nothing.
+    let relation = Some(onset)
+        .filter(|_| incident.local_times.is_empty())
+        .unwrap_or_default()
         .first_failure
         .zip(change.effective)
         .map(|(first, when)| relation(when, onset.last_success, first));

@@ -8,7 +8,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
-use crate::fact::{Bystanders, Event, Fact, HostSettings, InstalledUpdate, Issue, Observation, SourceId};
+use crate::fact::{
+    Bystanders, Event, Fact, HostSettings, InstalledUpdate, Issue, Observation, Origin, Position, SourceId,
+};
 use crate::knowledge::{Meaning, Signal, Signals};
 use crate::parse::ParsedSource;
 
@@ -102,7 +104,6 @@ impl Evidence {
         let mut facts = Vec::new();
         let mut sources = Vec::new();
         let mut channels = Vec::new();
-        let mut computers = Vec::new();
         let mut bystanders = Bystanders::default();
         for source in parsed {
             let own = source.parsed.coverage.channels;
@@ -110,8 +111,7 @@ impl Evidence {
                 .iter()
                 .map(|channel| (channel.first, channel.last))
                 .reduce(|a, b| (a.0.min(b.0), a.1.max(b.1)));
-            computers.push(own.iter().map(|channel| channel.computer.clone()).collect::<BTreeSet<_>>());
-            channels.extend(own);
+            channels.extend(own.into_iter().map(|channel| (SourceId(sources.len()), channel)));
             facts.extend(source.parsed.facts);
             sources.push(SourceRecord {
                 path: source.path,
@@ -126,10 +126,13 @@ impl Evidence {
             bystanders.join(source.parsed.bystanders);
         }
         let mut hosts =
-            Hosts::gather(&facts, channels.iter().map(|channel| channel.computer.as_str()), signals);
-        channels.iter().for_each(|channel| hosts.wrote(&channel.computer));
+            Hosts::gather(&facts, channels.iter().map(|(_, channel)| channel.computer.as_str()), signals);
+        let places: Vec<Option<HostId>> = sources.iter().map(|source| hosts.placed(&source.path)).collect();
+        let place = |source: SourceId| places.get(source.0).copied().flatten();
+        name_computers(&mut facts, &mut channels, &hosts, &place);
+        channels.iter().for_each(|(_, channel)| hosts.wrote(&channel.computer));
         let directory = Directory::gather(&facts, &hosts, bystanders);
-        let host_of: Vec<Option<HostId>> = facts.iter().map(|fact| host_of(fact, &hosts)).collect();
+        let host_of: Vec<Option<HostId>> = facts.iter().map(|fact| host_of(fact, &hosts, &place)).collect();
         let mut settings: BTreeMap<HostId, Vec<FactId>> = BTreeMap::new();
         for (index, (fact, host)) in facts.iter().zip(&host_of).enumerate() {
             if let (Observation::HostSettings(_), Some(host)) = (&fact.observation, host) {
@@ -146,10 +149,15 @@ impl Evidence {
             host_of,
             repeated: BTreeSet::new(),
         };
-        evidence.coverage = evidence.merge(channels);
+        let mut computers = vec![BTreeSet::new(); evidence.sources.len()];
+        for (source, channel) in &channels {
+            computers.get_mut(source.0).into_iter().for_each(|own| _ = own.insert(channel.computer.clone()));
+        }
+        evidence.coverage = evidence.merge(channels.into_iter().map(|(_, channel)| channel).collect());
         evidence.repeated = evidence.find_repeated();
         evidence.name_sources(&computers);
         evidence.note_contradictions();
+        evidence.note_unnamed();
         evidence
     }
 
@@ -174,14 +182,24 @@ impl Evidence {
         self.host_of.get(id.0).copied().flatten()
     }
 
-    /// Every event that means something, each once however many exports hold it, in time order.
+    /// Every event, each once however many exports hold it, in the order of sources.
+    pub fn events(&self) -> impl Iterator<Item = (FactId, &Event)> {
+        self.facts
+            .iter()
+            .enumerate()
+            .filter_map(|(index, fact)| match &fact.observation {
+                Observation::Event(event) => Some((FactId(index), event)),
+                _ => None,
+            })
+            .filter(|(fact, _)| !self.repeated.contains(fact))
+    }
+
+    /// Every event that means something and whose host is known, each once, in time order.
     #[must_use]
     pub fn signalled<'a>(&'a self, signals: &'a Signals) -> Vec<Signalled<'a>> {
-        let joined = self.facts.iter().enumerate().filter_map(|(index, fact)| {
-            let fact_id = FactId(index);
-            let Observation::Event(event) = &fact.observation else { return None };
-            let (host, signal) = (self.host_of(fact_id)?, signals.of(event)?);
-            (!self.repeated.contains(&fact_id)).then_some(Signalled { fact: fact_id, host, event, signal })
+        let joined = self.events().filter_map(|(fact, event)| {
+            let (host, signal) = (self.host_of(fact)?, signals.of(event)?);
+            Some(Signalled { fact, host, event, signal })
         });
         let mut joined: Vec<_> = joined.collect();
         joined.sort_by(|a, b| {
@@ -249,21 +267,40 @@ impl Evidence {
         rows.into_values().collect()
     }
 
-    /// The same record reaches us by .evtx and by XML; the first source keeps it.
+    /// The same record reaches us by .evtx, XML and tables; the first source keeps it. Where a table has no record
+    /// numbers, the moment tells; where it has no zone either, it repeats whatever the same service of the same
+    /// host says with one.
     fn find_repeated(&self) -> BTreeSet<FactId> {
-        let mut seen = BTreeSet::new();
-        let mut repeated = BTreeSet::new();
-        for (index, fact) in self.facts.iter().enumerate() {
-            if let Observation::Event(event) = &fact.observation
-                && !seen.insert((
-                    self.host_of(FactId(index)),
-                    &event.channel,
-                    event.record,
-                    event.id,
-                    event.time.as_second(),
-                ))
-            {
-                repeated.insert(FactId(index));
+        let events = || {
+            self.facts.iter().enumerate().filter_map(|(index, fact)| match &fact.observation {
+                Observation::Event(event) => {
+                    Some((FactId(index), fact.origin, event, self.host_of(FactId(index))))
+                }
+                _ => None,
+            })
+        };
+        let is_numbered = |origin: Origin| matches!(origin.at, Position::Record(_));
+        let (mut zoned, mut moments) = (BTreeSet::new(), BTreeSet::new());
+        for (_, origin, event, host) in events().filter(|(_, _, event, _)| !event.local) {
+            zoned.insert((host, &event.provider));
+            if is_numbered(origin) {
+                moments.insert((host, &event.provider, event.id, event.time.as_second()));
+            }
+        }
+        let (mut records, mut repeated) = (BTreeSet::new(), BTreeSet::new());
+        for (fact, origin, event, host) in events() {
+            let second = event.time.as_second();
+            let is_new = match (event.local, is_numbered(origin)) {
+                (true, _) if zoned.contains(&(host, &event.provider)) => false,
+                (_, true) => records.insert((host, &event.channel, event.record, event.id, second)),
+                (_, false) => {
+                    let moment = (host, &event.provider, event.id, second);
+                    // A service may say the same twice in a second, and then in one source.
+                    !moments.contains(&moment)
+                }
+            };
+            if !is_new {
+                repeated.insert(fact);
             }
         }
         repeated
@@ -293,6 +330,28 @@ impl Evidence {
         }
     }
 
+    /// Statements about a machine that nothing names belong to nobody.
+    fn note_unnamed(&mut self) {
+        let mut unnamed: BTreeMap<SourceId, u64> = BTreeMap::new();
+        for (fact, host) in self.facts.iter().zip(&self.host_of) {
+            let is_of_a_machine = !matches!(
+                fact.observation,
+                Observation::Directory(_) | Observation::DuplicateSpn(_) | Observation::VirtualMachine(_)
+            );
+            let names_none = fact.observation.host().is_none();
+            if host.is_none() && is_of_a_machine && names_none {
+                *unnamed.entry(fact.origin.source).or_default() += 1;
+            }
+        }
+        for (source, count) in unnamed {
+            let detail = "neither this file nor its place names the machine that it is about, so it can't be used; put it in a \
+                          folder that bears the machine's name";
+            if let Some(source) = self.sources.get_mut(source.0) {
+                source.issues.push(Issue::loss("host-unnamed", detail, Some(count)));
+            }
+        }
+    }
+
     /// A source speaks of a host when all that it holds does; directory exports speak of many.
     fn name_sources(&mut self, computers: &[BTreeSet<String>]) {
         let mut stated: BTreeMap<SourceId, BTreeSet<HostId>> = BTreeMap::new();
@@ -310,22 +369,39 @@ impl Evidence {
     }
 }
 
-fn host_of(fact: &Fact, hosts: &Hosts) -> Option<HostId> {
+/// The host of a fact: the one that it names, else the one of its file's place.
+fn host_of(fact: &Fact, hosts: &Hosts, place: &dyn Fn(SourceId) -> Option<HostId>) -> Option<HostId> {
     match &fact.observation {
-        Observation::Event(event) => hosts.find(&event.computer),
         Observation::Directory(object) => hosts.of_object(object),
-        Observation::HostSettings(settings) => hosts.find(&settings_name(settings)),
-        Observation::Update(update) => hosts.find(update.host.as_deref()?),
+        Observation::DuplicateSpn(_) => None,
+        other => match other.host() {
+            Some(name) => hosts.find(&name),
+            None => place(fact.origin.source),
+        },
     }
 }
 
-/// The full name of a host whose settings print its domain, else the name as printed.
-fn settings_name(settings: &HostSettings) -> String {
-    match &settings.domain {
-        Some(domain) if !settings.host.contains('.') && domain.contains('.') => {
-            format!("{}.{domain}", settings.host)
+/// Gives events of exports that name no computer the one of their file's place.
+fn name_computers(
+    facts: &mut [Fact],
+    channels: &mut [(SourceId, crate::fact::ChannelCoverage)],
+    hosts: &Hosts,
+    place: &dyn Fn(SourceId) -> Option<HostId>,
+) {
+    let name = |source: SourceId| {
+        let host = hosts.get(place(source)?)?;
+        Some(host.fqdn.clone().unwrap_or_else(|| host.name.clone()))
+    };
+    for fact in facts {
+        if let Observation::Event(event) = &mut fact.observation
+            && event.computer.is_empty()
+            && let Some(name) = name(fact.origin.source)
+        {
+            event.computer = name;
         }
-        _ => settings.host.clone(),
+    }
+    for (source, channel) in channels.iter_mut().filter(|(_, channel)| channel.computer.is_empty()) {
+        channel.computer = name(*source).unwrap_or_default();
     }
 }
 

@@ -7,11 +7,16 @@
 use jiff::{Timestamp, civil::Date};
 
 mod bystanders;
+mod machine;
 mod object;
 mod sid;
 mod spn;
 
 pub use bystanders::{Bystanders, Key, Names};
+pub use machine::{
+    Build, ClusterNode, DuplicateSpn, HostSettings, InstallDay, InstalledUpdate, MachineReport,
+    MigrationAuthentication, RegistryValue, Ticket, VirtualMachine,
+};
 pub use object::{domain_of, host_label, host_name};
 pub use sid::Sid;
 pub use spn::Spn;
@@ -58,6 +63,50 @@ pub enum Observation {
     HostSettings(HostSettings),
     /// An update listed as installed (`Get-HotFix`).
     Update(InstalledUpdate),
+    /// What an inventory says of a machine.
+    Machine(Box<MachineReport>),
+    /// A value of the registry or of a policy.
+    Registry(RegistryValue),
+    /// A Kerberos ticket in a cache.
+    Ticket(Box<Ticket>),
+    /// A service principal name that several accounts hold.
+    DuplicateSpn(DuplicateSpn),
+    /// A node of a cluster.
+    Node(ClusterNode),
+    /// A virtual machine.
+    VirtualMachine(VirtualMachine),
+}
+
+impl Observation {
+    /// The machine that it is about or that made it, as the export names it; `None` where it names none, and for
+    /// what is about the directory.
+    #[must_use]
+    pub fn host(&self) -> Option<String> {
+        let named = |host: &Option<String>| host.clone().filter(|host| !host.is_empty());
+        match self {
+            Self::Event(event) => Some(event.computer.clone()).filter(|host| !host.is_empty()),
+            Self::HostSettings(settings) => {
+                named(&settings.host).map(|host| full_name(host, settings.domain.as_deref()))
+            }
+            Self::Update(update) => named(&update.host),
+            Self::Machine(report) => {
+                named(&report.host).map(|host| full_name(host, report.domain.as_deref()))
+            }
+            Self::Registry(value) => named(&value.host),
+            Self::Ticket(ticket) => named(&ticket.host),
+            Self::Node(node) => Some(node.node.clone()),
+            Self::VirtualMachine(machine) => named(&machine.host),
+            Self::Directory(_) | Self::DuplicateSpn(_) => None,
+        }
+    }
+}
+
+/// The full name of a host whose export prints its domain, else the name as printed.
+fn full_name(host: String, domain: Option<&str>) -> String {
+    match domain {
+        Some(domain) if !host.contains('.') && domain.contains('.') => format!("{host}.{domain}"),
+        _ => host,
+    }
 }
 
 /// A Windows event, decoded and not interpreted.
@@ -83,6 +132,9 @@ pub struct Event {
     pub fields: Vec<Field>,
     /// The rendered message where the export carries one; localised, a help and never a proof.
     pub message: Option<String>,
+    /// Whether [`Event::time`] is the exporter's local time, whose zone nothing states: it stands as if it were UTC
+    /// and must not be set against other clocks.
+    pub local: bool,
 }
 
 impl Event {
@@ -164,7 +216,8 @@ impl<T> Default for Known<T> {
 
 /// An object of Active Directory, reduced to the attributes that matter here.
 ///
-/// Only attributes on this allow-list are ever kept: exports carry LAPS and BitLocker secrets.
+/// Only attributes on this allow-list are ever kept, of exports and of audits (5136): they carry LAPS and BitLocker
+/// secrets.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct DirectoryObject {
     /// `distinguishedName`.
@@ -197,6 +250,8 @@ pub struct DirectoryObject {
     pub when_changed: Option<Timestamp>,
     /// `member` of a group: distinguished names.
     pub members: Known<Vec<String>>,
+    /// `memberOf`: distinguished names of groups, the primary one left out.
+    pub member_of: Known<Vec<String>>,
 }
 
 /// Who may delegate to an object.
@@ -208,52 +263,6 @@ pub enum Trustee {
     Dn(String),
     /// A NULL access list: everyone.
     Everyone,
-}
-
-/// How a Hyper-V host authenticates an outgoing live migration.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum MigrationAuthentication {
-    /// `Kerberos`: delegation decides.
-    Kerberos,
-    /// `CredSSP`: delegation is irrelevant.
-    CredSsp,
-}
-
-/// The migration settings of one Hyper-V host.
-#[derive(Debug, Clone, PartialEq, Default)]
-pub struct HostSettings {
-    /// `ComputerName`, else `Name`.
-    pub host: String,
-    /// `FullyQualifiedDomainName`, where printed: the *domain* of the host.
-    pub domain: Option<String>,
-    /// `VirtualMachineMigrationAuthenticationType`.
-    pub authentication: Known<MigrationAuthentication>,
-    /// `VirtualMachineMigrationEnabled`.
-    pub enabled: Option<bool>,
-    /// `VirtualMachineMigrationPerformanceOption`, as printed.
-    pub performance: Option<String>,
-}
-
-/// An update that an inventory lists as installed.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct InstalledUpdate {
-    /// The machine: `CSName`, `PSComputerName` or `Source`; `None` where the export names none.
-    pub host: Option<String>,
-    /// `KB` and digits.
-    pub kb: String,
-    /// The day of installation, local to the exporter.
-    pub installed: InstallDay,
-}
-
-/// A day read from text whose order of day and month may be undecidable.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum InstallDay {
-    /// The day.
-    On(Date),
-    /// Both readings are possible in this file: month first, day first.
-    Either(Date, Date),
-    /// Blank, cut or not a date.
-    Unstated,
 }
 
 /// Something a reader should know about a source: damage, a trap met, a value that could not be read.

@@ -24,7 +24,7 @@ pub use delegation::{
     Coverage, DISABLED, Mode, PROTOCOL_TRANSITION, UNCONSTRAINED, forms, migration_names, mode,
 };
 pub use machine::{Dated, Machine};
-pub use message::{Statement, codes};
+pub use message::{Statement, codes, placed_codes};
 
 /// Domain controllers log a refusal within this time of the failure that it causes, small clock errors included.
 const AROUND: SignedDuration = SignedDuration::from_mins(5);
@@ -135,6 +135,9 @@ pub struct Incident {
     pub changes: Vec<Change>,
     /// Proven clock offsets against the other hosts, in seconds; of two hosts that differ, one stands here.
     pub clock_offsets: BTreeMap<HostId, i64>,
+    /// Hosts whose records of moves have local times of an unknown zone: nothing is said of their clocks, and no
+    /// change is set against what they recorded.
+    pub local_times: BTreeSet<HostId>,
     /// Hosts whose clock is the one that is wrong.
     pub wrong_clocks: BTreeSet<HostId>,
     /// Successes of which an end is not known, by index, for each host that recorded them.
@@ -164,8 +167,13 @@ impl Incident {
         let refusals: Vec<_> = refusals.into_iter().filter(|refusal| scope.holds(refusal.time)).collect();
         let refused = refusals.iter().filter(|refusal| refusal.kind == kdc::Kind::Clock);
         let suspects = refused.filter_map(|refusal| refusal.client).collect();
-        let clock::Offsets { by: clock_offsets, culprits: wrong_clocks } =
+        let is_local = |sighting: &attempt::Sighting| {
+            evidence.event(sighting.fact).is_some_and(|event| event.local).then_some(sighting.host)
+        };
+        let local_times: BTreeSet<HostId> = sightings.iter().filter_map(is_local).collect();
+        let clock::Offsets { by: clock_offsets, culprits: mut wrong_clocks } =
             clock::offsets(&sightings, &machines, suspects);
+        wrong_clocks.retain(|_| local_times.is_empty());
         clock::correct(&mut sightings, &clock_offsets);
         // A server of which nobody knows its services may be a node as well.
         let complete = !evidence.directory.has_unknown_servers;
@@ -199,6 +207,7 @@ impl Incident {
             refused_sources: BTreeMap::new(),
             changes,
             clock_offsets,
+            local_times,
             wrong_clocks,
             hyper_v_logs,
         };
@@ -215,6 +224,12 @@ impl Incident {
         let mut pairs = self.pairs.clone();
         self.weigh(&mut pairs, evidence, directory);
         pairs
+    }
+
+    /// What the others' clocks showed when that of `host` showed `time`, by the offset that is proven of it.
+    #[must_use]
+    pub fn on_one_clock(&self, host: HostId, time: Timestamp) -> Timestamp {
+        clock::corrected(&self.clock_offsets, host, time)
     }
 
     /// A pair's failed attempts.

@@ -19,6 +19,7 @@ pub mod condition;
 mod fixes;
 mod hardening;
 mod interest;
+mod registry;
 mod rules;
 mod sentences;
 mod signals;
@@ -31,6 +32,7 @@ pub use codes::{Code, Codes, Space};
 pub use fixes::{Fix, Fixes, PLACEHOLDERS, Per};
 pub use hardening::{Hardening, Hardenings};
 pub use interest::{Interest, Routine, Wanted, Worth};
+pub use registry::{Registry, Setting};
 pub use rules::{Proof, Rule, Scope, Severity, Verification};
 pub use sentences::Sentences;
 pub use signals::{Meaning, Side, Signal, Signals};
@@ -62,6 +64,8 @@ pub struct Knowledge {
     pub builds: Builds,
     /// Hardening changes.
     pub hardenings: Hardenings,
+    /// Values of the registry that are kept.
+    pub registry: Registry,
     /// Rules, by id.
     pub rules: Vec<Rule>,
     /// What a plan's steps say.
@@ -80,17 +84,27 @@ impl Knowledge {
     pub fn load() -> Result<Self, Error> {
         let builds = Builds::load(text("builds.csv")?)?;
         let as_of = builds.newest().to_owned();
+        let hardenings = Hardenings::load(&files("hardening")?)?;
         Ok(Self {
             signals: Signals::load(toml("signals.toml")?),
             codes: Codes::load(&files("codes")?)?,
             sentences: Sentences::load(toml("sentences.toml")?),
             builds,
-            hardenings: Hardenings::load(&files("hardening")?)?,
+            registry: Registry::load(toml("registry.toml")?, &hardenings)?,
+            hardenings,
             rules: rules::load(&files("rules")?)?,
             fixes: Fixes::load(&files("fixes")?)?,
             revision: revision(),
             as_of,
         })
+    }
+}
+
+impl Knowledge {
+    /// What is worth keeping of a source: events that mean something, and values of the registry.
+    #[must_use]
+    pub fn interest(&self) -> Interest {
+        self.signals.interest().keeping(&self.registry)
     }
 }
 

@@ -10,12 +10,11 @@ use std::time::{Duration, Instant};
 use clap::Parser;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use kcdoctor::bundle::{Bundle, Limits};
-use kcdoctor::cli::{AnalyzeArgs, Cli, ColorArg, Command};
-use kcdoctor::command::{analyze, schema};
+use kcdoctor::cli::{AnalyzeArgs, Cli, ColorArg, Command, Common, EventsArgs};
+use kcdoctor::command::{analyze, collect, events, schema};
 use kcdoctor::error::Error;
-use kcdoctor::incident::Scope;
 use kcdoctor::knowledge::Knowledge;
-use kcdoctor::render::{Style, render};
+use kcdoctor::render::{Style, render, render_events};
 
 /// Columns where the terminal does not say.
 const WIDTH: usize = 80;
@@ -29,6 +28,8 @@ fn main() -> ExitCode {
     };
     let result = match cli.command {
         Command::Analyze(arguments) => run_analyze(&arguments),
+        Command::Events(arguments) => run_events(&arguments),
+        Command::Collect(arguments) => write_out(arguments.output.as_deref(), collect::SCRIPT).map(|()| 0),
         Command::Schema => write_out(None, &schema::run()).map(|()| 0),
     };
     match result {
@@ -48,32 +49,60 @@ fn usage(error: &clap::Error) -> ExitCode {
 }
 
 fn run_analyze(arguments: &AnalyzeArgs) -> Result<u8, Error> {
-    let knowledge = Knowledge::load()?;
-    let bundle = Bundle::open(&arguments.bundles, &Limits::default())?;
-    let scope = Scope { since: arguments.since, until: arguments.until, nodes: arguments.nodes.clone() };
-    let progress = Progress::new(bundle.sources.len(), arguments.no_progress || arguments.quiet);
-    let options = analyze::Options { scope, threads: arguments.threads, recover: arguments.recover };
-    let report = analyze::analyze(&bundle, &knowledge, &options, &|| progress.tick());
-    progress.bar.finish_and_clear();
-    let report = report?;
-    if !arguments.quiet {
-        warn_of_nodes(arguments, &report);
-    }
-    let text = render(&report, arguments.format.into(), style(arguments));
-    write_out(arguments.output.as_deref(), &text)?;
+    let common = &arguments.common;
+    let report = with_bundle(common, |bundle, knowledge, tick| {
+        analyze::analyze(bundle, knowledge, &common.options(), tick)
+    })?;
+    warn_of_nodes(common, report.hosts.iter().map(|host| (&host.name, &host.fqdn)));
+    let text = render(&report, arguments.format.into(), style(common));
+    write_out(common.output.as_deref(), &text)?;
     Ok(if arguments.exit_code { analyze::verdict_status(report.verdict.level) } else { 0 })
 }
 
-/// A host that was asked for and is not in the bundle is most likely misspelt.
-fn warn_of_nodes(arguments: &AnalyzeArgs, report: &kcdoctor::report::Report) {
+fn run_events(arguments: &EventsArgs) -> Result<u8, Error> {
+    let common = &arguments.common;
+    let report = with_bundle(common, |bundle, knowledge, tick| {
+        events::events(bundle, knowledge, &common.options(), &arguments.selection(), tick)
+    })?;
+    warn_of_nodes(common, report.hosts.iter().map(|host| (&host.name, &host.fqdn)));
+    if let Some(nothing) = events::nothing_found(&report) {
+        warn(common, &nothing);
+    }
+    let text = render_events(&report, arguments.format.into(), style(common));
+    write_out(common.output.as_deref(), &text).map(|()| 0)
+}
+
+/// Opens the bundle and shows progress while `read` reads it.
+fn with_bundle<T>(
+    common: &Common,
+    read: impl FnOnce(&Bundle, &Knowledge, &(dyn Fn() + Sync)) -> Result<T, Error>,
+) -> Result<T, Error> {
+    let knowledge = Knowledge::load()?;
+    let bundle = Bundle::open_with(&common.bundles, &common.passwords, &Limits::default())?;
+    let progress = Progress::new(bundle.sources.len(), common.no_progress || common.quiet);
+    let result = read(&bundle, &knowledge, &|| progress.tick());
+    progress.bar.finish_and_clear();
+    result
+}
+
+/// A host that was asked for and is not among `hosts`, by name and full name, is most likely misspelt.
+fn warn_of_nodes<'a>(common: &Common, hosts: impl Iterator<Item = (&'a String, &'a Option<String>)> + Clone) {
     let known = |name: &str| {
-        report.hosts.iter().any(|host| {
-            host.name.eq_ignore_ascii_case(name)
-                || host.fqdn.as_deref().is_some_and(|fqdn| fqdn.eq_ignore_ascii_case(name))
-        })
+        hosts
+            .clone()
+            .flat_map(|(name, fqdn)| [Some(name), fqdn.as_ref()])
+            .flatten()
+            .any(|own| own.eq_ignore_ascii_case(name))
     };
-    for name in arguments.nodes.iter().filter(|name| !known(name)) {
-        let _ = writeln!(io::stderr(), "kcdoctor: warning: no host of the bundle is called {name}");
+    for name in common.nodes.iter().filter(|name| !known(name)) {
+        warn(common, &format!("no host of the bundle is called {name}"));
+    }
+}
+
+fn warn(common: &Common, text: &str) {
+    if !common.quiet {
+        // Nobody is left to be told where standard error is gone too.
+        let _ = writeln!(io::stderr(), "kcdoctor: warning: {text}");
     }
 }
 
@@ -101,9 +130,9 @@ impl Progress {
     }
 }
 
-fn style(arguments: &AnalyzeArgs) -> Style {
-    let to_terminal = arguments.output.is_none() && io::stdout().is_terminal();
-    let color = match arguments.color {
+fn style(common: &Common) -> Style {
+    let to_terminal = common.output.is_none() && io::stdout().is_terminal();
+    let color = match common.color {
         ColorArg::Always => true,
         ColorArg::Never => false,
         ColorArg::Auto => to_terminal && std::env::var_os("NO_COLOR").is_none(),

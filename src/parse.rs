@@ -2,45 +2,78 @@
 //!
 //! A format is one file in `src/parse/` and one line in [`FORMATS`]. Recognition looks at the first
 //! 64 KiB and never at a file's name: collectors rename everything. A parser never fails; what it could
-//! not read becomes an [`Issue`], and the rest of the source is still read.
+//! not read becomes an [`Issue`](crate::fact::Issue), and the rest of the source is still read.
 
 use std::borrow::Cow;
+use std::cell::OnceCell;
+use std::collections::BTreeSet;
 use std::io;
 
-use rayon::prelude::*;
-
-use crate::bundle::{Blocks, Bundle, Source, Stream, unreadable};
-use crate::fact::{DirectoryObject, Fact, Issue, Observation, Origin, Parsed, Position, SourceId};
+use crate::bundle::{Blocks, Bundle, Entry, Stream, unreadable};
+use crate::fact::{DirectoryObject, Fact, Observation, Origin, Parsed, Position, SourceId};
 use crate::knowledge::Interest;
 
-mod computer_csv;
+mod build_info;
+mod clock;
+mod cluster;
+mod cluster_log;
+mod computer;
+mod dates;
 mod event;
+mod event_rows;
 mod event_xml;
 mod evtx;
-mod hot_fix_csv;
+mod group_policy;
+mod hot_fix;
+mod hyper_v_info;
 mod ldif;
+mod machine_info;
+mod manifest;
+mod packages;
+mod records;
+mod registry;
+mod secure_channel;
 mod security_descriptor;
+mod spn_list;
+mod system_info;
+mod system_report;
 mod table;
 #[cfg(test)]
 mod testing;
 mod text;
+mod tickets;
+mod time_status;
+mod tool_text;
+mod update_history;
 mod vm_host;
 mod wanted;
+mod xml;
 
 pub use evtx::steps;
 pub use wanted::Wanted;
 
 /// A format that kcdoctor reads.
+#[derive(Clone, Copy)]
 pub struct Format {
-    /// The name in reports, `sources[].kind`.
-    pub kind: &'static str,
-    /// Whether the head of a source is of this format.
-    pub recognise: fn(&Head<'_>) -> bool,
-    /// Reads the whole source.
-    pub parse: fn(&mut Stream<'_>, &Context<'_>) -> Parsed,
-    /// Reads a large file in blocks that know nothing of each other, where the format allows that.
-    pub parse_blocks: Option<ParseBlocks>,
+    /// The name in reports (`sources[].kind`) of a source with this head; `None` if it is not of this format.
+    pub recognise: fn(&Head<'_>) -> Option<&'static str>,
+    /// How it is read.
+    pub reader: Reader,
 }
+
+/// How a format is read.
+#[derive(Clone, Copy)]
+pub enum Reader {
+    /// From the beginning to the end, and a large file in blocks that know nothing of each other.
+    Blocks(Parse, ParseBlocks),
+    /// From the beginning to the end, in bounded memory.
+    Stream(Parse),
+    /// As one text. Such formats may share a source: a console's output often holds several.
+    Text(fn(&str, &Context<'_>) -> Parsed),
+}
+
+/// Reads a whole source forward.
+pub type Parse = fn(&mut Stream<'_>, &Context<'_>) -> Parsed;
 
 /// Reads a file, of which the head is given, block by block; gives its hash too.
 pub type ParseBlocks = fn(&Blocks, &[u8], &Context<'_>) -> (Parsed, io::Result<blake3::Hash>);
@@ -50,14 +83,28 @@ pub const FORMATS: &[Format] = &[
     evtx::FORMAT,
     event_xml::FORMAT,
     ldif::FORMAT,
-    computer_csv::FORMAT,
-    hot_fix_csv::FORMAT,
-    vm_host::FORMAT,
+    manifest::FORMAT,
+    cluster_log::FORMAT,
+    records::json::FORMAT,
+    records::clixml::FORMAT,
+    records::delimited::FORMAT,
+    records::console::FORMAT,
+    registry::FORMAT,
+    group_policy::FORMAT,
+    system_info::FORMAT,
+    system_report::FORMAT,
+    time_status::FORMAT,
+    tickets::FORMAT,
+    secure_channel::FORMAT,
+    spn_list::FORMAT,
+    packages::FORMAT,
+    build_info::FORMAT,
+    hyper_v_info::FORMAT,
 ];
 
-/// The kinds of directory exports. A dump of a forest holds a million objects of which a handful matter, so these are
-/// read last, when it is known what the other sources speak of.
-const DIRECTORY: &[&str] = &[ldif::FORMAT.kind, computer_csv::FORMAT.kind];
+/// The kinds of directory exports that can be larger than memory. A dump of a forest holds a million objects of which
+/// a handful matter, so these are read last, when it is known what the other sources speak of.
+const DIRECTORY: &[&str] = &["ldif", "computer-csv"];
 
 /// How often directory exports are read again at most, for what their own objects refer to: groups in groups.
 const MAX_ROUNDS: usize = 20;
@@ -66,15 +113,34 @@ const MAX_ROUNDS: usize = 20;
 pub struct Head<'a> {
     /// Up to 64 KiB.
     pub bytes: &'a [u8],
-    /// The same, decoded; a cut last character is dropped. Nonsense for binary formats.
-    pub text: Cow<'a, str>,
+    text: OnceCell<Cow<'a, str>>,
+}
+
+impl<'a> Head<'a> {
+    /// The head of a source that begins with `bytes`.
+    #[must_use]
+    pub fn new(bytes: &'a [u8]) -> Self {
+        Self { bytes, text: OnceCell::new() }
+    }
+
+    /// A text that is there as a whole.
+    fn of_text(text: &'a str) -> Self {
+        Self { bytes: text.as_bytes(), text: OnceCell::from(Cow::Borrowed(text)) }
+    }
+
+    /// The bytes as text; a cut last character is dropped. Nonsense for binary formats, which are told by their
+    /// bytes before anything is decoded.
+    #[must_use]
+    pub fn text(&self) -> &str {
+        self.text.get_or_init(|| text::decode_head(self.bytes))
+    }
 }
 
 /// What every parser is given beside its source.
 pub struct Context<'a> {
     /// The source's index, for the facts' origins.
     pub source: SourceId,
-    /// Which events are worth decoding.
+    /// What is worth keeping: events, and values of the registry.
     pub interest: &'a Interest,
     /// Which directory objects become facts; `None` where nothing is known of the other sources, so all do.
     pub wanted: Option<&'a Wanted>,
@@ -88,7 +154,7 @@ impl Context<'_> {
     }
 
     /// Puts an object of the directory where it belongs: among the facts, or the bystanders.
-    pub(crate) fn take_object(&self, parsed: &mut Parsed, line: u64, object: DirectoryObject) {
+    fn take_object(&self, parsed: &mut Parsed, line: u64, object: DirectoryObject) {
         if self.wanted.is_none_or(|wanted| wanted.wants(&object)) {
             let observation = Observation::Directory(Box::new(object));
             parsed.facts.push(self.fact(Position::Line(line), observation));
@@ -112,96 +178,131 @@ pub struct ParsedSource {
     pub parsed: Parsed,
 }
 
-/// Reads every source of `bundle` in parallel, in the bundle's order. `tick` is told of each finished source.
+/// Reads every source of `bundle` in parallel, archives included; in the order of paths. `tick` is told of each
+/// finished source.
 ///
 /// Files and the blocks of large logs share one pool. No thread holds a block while it waits for another, so the
 /// memory for reading is bounded by the threads, whatever the bundle's size.
 ///
-/// Directory exports are put off until the other sources are read, and read again where an object that was passed
-/// over turns out to matter. What can be read only once (a pipe) is not put off, and all its objects become facts.
+/// Directory exports are put off until the other sources are read. One in an archive that is read in one pass costs a
+/// second pass over that archive, and what can be read only once (a pipe) is not put off: all its objects become facts.
 #[must_use]
 pub fn parse(bundle: &Bundle, interest: &Interest, tick: &(dyn Fn() + Sync)) -> Vec<ParsedSource> {
-    let read = |index: usize, wanted: Option<&Wanted>| {
-        let source = bundle.sources.get(index)?;
-        let can_wait = wanted.is_none() && source.can_be_read_again();
-        let read = parse_source(source, &Context { source: SourceId(index), interest, wanted }, can_wait);
-        read.inspect(|_| tick())
-    };
-    let sources: Vec<usize> = (0..bundle.sources.len()).collect();
-    let mut results: Vec<_> = sources.par_iter().map(|&index| read(index, None)).collect();
+    // Which files there are is known when the last archive was read; until then every source is the first.
+    let context = Context { source: SourceId(0), interest, wanted: None };
+    let mut all = bundle.read(&|entry| parse_entry(entry, &context, true), tick);
+    read_directory(&mut all, bundle, interest);
+    let mut all: Vec<_> = all.into_iter().map(|(source, _)| source).collect();
+    all.sort_by(|a, b| a.path.cmp(&b.path));
+    for (index, source) in all.iter_mut().enumerate() {
+        source.parsed.facts.iter_mut().for_each(|fact| fact.origin.source = SourceId(index));
+    }
+    all
+}
+
+/// Reads the sources that were put off, and those again in which an object that was passed over turns out to matter.
+fn read_directory(all: &mut [(ParsedSource, bool)], bundle: &Bundle, interest: &Interest) {
     let mut wanted = Wanted::default();
-    results.iter().flatten().for_each(|result| wanted.learn(result));
-    let waiting = |result: &Option<ParsedSource>, wanted: &Wanted| {
-        result.as_ref().is_none_or(|result| wanted.wants_one_of(result))
-    };
+    all.iter().for_each(|(source, _)| wanted.learn(source));
     for _ in 0..MAX_ROUNDS {
-        let is_due = |index: &usize| results.get(*index).is_some_and(|result| waiting(result, &wanted));
-        let again: Vec<usize> = sources.iter().copied().filter(is_due).collect();
-        if again.is_empty() {
-            break;
+        let is_due = |(source, waits): &&(ParsedSource, bool)| *waits || wanted.wants_one_of(source);
+        let due: BTreeSet<String> =
+            all.iter().filter(is_due).map(|(source, _)| source.path.clone()).collect();
+        if due.is_empty() {
+            return;
         }
-        let fresh: Vec<_> = again.par_iter().map(|&index| read(index, Some(&wanted))).collect();
-        for (index, fresh) in again.into_iter().zip(fresh) {
-            fresh.iter().for_each(|result| wanted.learn(result));
-            if let Some(result) = results.get_mut(index) {
-                *result = fresh;
+        let context = Context { source: SourceId(0), interest, wanted: Some(&wanted) };
+        let read = |mut entry: Entry<'_>| {
+            if due.contains(&entry.path) {
+                return Some(parse_entry(entry, &context, false));
+            }
+            entry.pass_over();
+            None
+        };
+        let fresh: Vec<_> = bundle.read_again(&due, &read).into_iter().flatten().collect();
+        for (source, _) in fresh {
+            wanted.learn(&source);
+            if let Some(own) = all.iter_mut().find(|(own, _)| own.path == source.path) {
+                *own = (source, false);
             }
         }
     }
-    results.into_iter().flatten().collect()
 }
 
-/// Reads a source; `None` where it is a directory export that `can_wait`.
-fn parse_source(source: &Source, context: &Context<'_>, can_wait: bool) -> Option<ParsedSource> {
-    let mut result =
-        ParsedSource { path: source.path.clone(), kind: "unknown", hash: None, parsed: Parsed::default() };
-    result.parsed.issues.clone_from(&source.issues);
-    if source.is_closed() {
-        return Some(result);
+/// Reads a file; with `true` beside the result where that is put off, for which it `may_wait`.
+fn parse_entry(mut entry: Entry<'_>, context: &Context<'_>, may_wait: bool) -> (ParsedSource, bool) {
+    let issues = std::mem::take(&mut entry.issues);
+    let mut result = ParsedSource {
+        path: std::mem::take(&mut entry.path),
+        kind: "unknown",
+        hash: None,
+        parsed: Parsed { issues, ..Parsed::default() },
+    };
+    let Some(mut stream) = entry.stream.take() else { return (result, false) };
+    let recognised = recognise(stream.head());
+    result.kind = recognised.map_or(result.kind, |(kind, _)| kind);
+    if may_wait && entry.can_be_read_again() && DIRECTORY.contains(&result.kind) {
+        entry.stream = Some(stream);
+        entry.pass_over();
+        return (result, true);
     }
-    match source.read(|stream| read_stream(stream, source, &mut result, context, can_wait)) {
-        Ok(true) => {}
-        Ok(false) => return None,
-        Err(error) => result.parsed.issues.push(unreadable(&error)),
-    }
-    Some(result)
+    let reader = recognised.map(|(_, format)| format.reader);
+    read_stream(stream, reader, &entry, &mut result, context);
+    (result, false)
 }
 
-/// Reads a stream into `result`; `false` where that was put off.
 fn read_stream(
     mut stream: Stream<'_>,
-    source: &Source,
+    reader: Option<Reader>,
+    entry: &Entry<'_>,
     result: &mut ParsedSource,
     context: &Context<'_>,
-    can_wait: bool,
-) -> bool {
-    if stream.head().starts_with(b"PK\x03\x04") {
-        let detail = "an archive inside an archive is not read; unpack it beside the other files";
-        result.parsed.issues.push(Issue::loss("archive-nested", detail, None));
-    }
-    let format = recognise(stream.head());
-    if can_wait && format.is_some_and(|format| DIRECTORY.contains(&format.kind)) {
-        return false;
-    }
-    result.kind = format.map_or(result.kind, |format| format.kind);
-    let parse_blocks = format.and_then(|format| format.parse_blocks);
-    let split = parse_blocks.and_then(|parse_blocks| Some((parse_blocks, source.blocks()?)));
-    let failure = if let Some((parse_blocks, blocks)) = split {
+) {
+    if let Some(Reader::Blocks(_, parse_blocks)) = reader
+        && let Some(blocks) = entry.blocks()
+    {
         let head = stream.head().to_vec();
         drop(stream);
         let (parsed, hash) = parse_blocks(&blocks, &head, context);
         result.take(parsed);
-        hash.map(|hash| result.hash = Some(hash)).err()
-    } else {
-        if let Some(format) = format {
-            result.take((format.parse)(&mut stream, context));
-        }
-        let (hash, failure) = stream.finish();
-        result.hash = Some(hash);
-        failure
-    };
+        result.parsed.issues.extend(hash.as_ref().err().map(unreadable));
+        result.hash = hash.ok();
+        return;
+    }
+    match reader {
+        Some(Reader::Blocks(parse, _) | Reader::Stream(parse)) => result.take(parse(&mut stream, context)),
+        Some(Reader::Text(_)) => result.take(read_text(&mut stream, context, FORMATS)),
+        None => {}
+    }
+    let (hash, failure) = stream.finish();
+    result.hash = Some(hash);
     result.parsed.issues.extend(failure.as_ref().map(unreadable));
-    true
+}
+
+/// Reads a text by every one of `formats` that finds something of its own in it.
+fn read_text(stream: &mut Stream<'_>, context: &Context<'_>, formats: &[Format]) -> Parsed {
+    let source = text::read(stream);
+    let head = Head::of_text(&source.text);
+    let mut all = Parsed { issues: source.issues, ..Parsed::default() };
+    for format in formats {
+        if let Reader::Text(parse) = format.reader
+            && (format.recognise)(&head).is_some()
+        {
+            let parsed = parse(&source.text, context);
+            all.facts.extend(parsed.facts);
+            for issue in parsed.issues {
+                // Several formats may notice the same thing.
+                if !all.issues.contains(&issue) {
+                    all.issues.push(issue);
+                }
+            }
+            all.coverage.records += parsed.coverage.records;
+            all.bystanders.join(parsed.bystanders);
+            all.coverage.channels.extend(parsed.coverage.channels);
+        }
+    }
+    all.facts.sort_by_key(|fact| fact.origin.at);
+    all
 }
 
 impl ParsedSource {
@@ -213,11 +314,11 @@ impl ParsedSource {
     }
 }
 
-/// The format of a source that begins with `bytes`.
+/// The kind and the format of a source that begins with `bytes`.
 #[must_use]
-pub fn recognise(bytes: &[u8]) -> Option<&'static Format> {
-    let head = Head { bytes, text: text::decode_head(bytes) };
-    FORMATS.iter().find(|format| (format.recognise)(&head))
+pub fn recognise(bytes: &[u8]) -> Option<(&'static str, &'static Format)> {
+    let head = Head::new(bytes);
+    FORMATS.iter().find_map(|format| Some(((format.recognise)(&head)?, format)))
 }
 
 #[cfg(test)]

@@ -4,11 +4,13 @@ use serde::Serialize;
 
 use crate::report::Report;
 
+mod events;
 mod json;
 mod layout;
 mod summary;
 mod table;
 
+pub use events::{EventsFormat, render_events};
 pub use json::to_json;
 
 /// A form of output.

@@ -8,13 +8,15 @@ use serde::Serialize;
 
 use crate::diagnose::{Level, Relation, RuleOutcome, Strength};
 use crate::incident::{Grant, Kind, Mode};
-use crate::knowledge::{Cause, Class, Family, Severity, Side};
+use crate::knowledge::{Cause, Class, Family, Knowledge, Severity, Side};
 
 mod build;
+pub mod events;
 mod excerpt;
 mod words;
 
 pub use build::build;
+pub(crate) use excerpt::shortened;
 
 /// The version of the report's form.
 pub const SCHEMA_VERSION: u32 = 1;
@@ -467,6 +469,15 @@ pub struct ProofReport {
     pub after: Vec<(String, Vec<(String, String)>)>,
     /// What the steps do not mend.
     pub remaining: Vec<String>,
+}
+
+impl Tool {
+    /// This program with `knowledge`.
+    fn with(knowledge: &Knowledge) -> Self {
+        let (revision, as_of) = (knowledge.revision.clone(), knowledge.as_of.clone());
+        let (name, version) = ("kcdoctor", env!("CARGO_PKG_VERSION"));
+        Self { name, version, knowledge: KnowledgeReport { revision, as_of } }
+    }
 }
 
 impl Report {

@@ -9,7 +9,7 @@ use kcdoctor::render::{Format, Style, render, to_json};
 use kcdoctor::report::{Report, schema};
 use kcdoctor::scenario::bundles::{Truth, all};
 
-use super::{assert_golden, bundle, report, report_with, root};
+use super::{assert_golden, bundle, report, report_with, root, without_paths};
 
 fn word(value: &impl serde::Serialize) -> String {
     serde_json::to_value(value).unwrap().as_str().unwrap().to_owned()
@@ -150,21 +150,6 @@ fn a_folder_and_its_zip_are_equal() {
         };
         assert_eq!(essence(&zipped), essence(&plain), "{}", incident.name);
     }
-}
-
-/// Paths name the archive; all else must be equal.
-fn without_paths(mut value: serde_json::Value) -> serde_json::Value {
-    match &mut value {
-        serde_json::Value::Object(map) => {
-            map.remove("evidence");
-            map.values_mut().for_each(|child| *child = without_paths(child.take()));
-        }
-        serde_json::Value::Array(list) => {
-            list.iter_mut().for_each(|child| *child = without_paths(child.take()))
-        }
-        _ => {}
-    }
-    value
 }
 
 /// The plan of the classic case: exactly the missing SPNs, both forms, both directions; with them, no rule

@@ -6,7 +6,7 @@ use std::process::{Command, Output, Stdio};
 
 use super::bundle;
 
-fn kcdoctor(arguments: &[&str]) -> Output {
+pub(super) fn kcdoctor(arguments: &[&str]) -> Output {
     run(Command::new(env!("CARGO_BIN_EXE_kcdoctor")).args(arguments))
 }
 
@@ -14,11 +14,11 @@ fn run(command: &mut Command) -> Output {
     command.stdin(Stdio::null()).output().unwrap()
 }
 
-fn text(bytes: &[u8]) -> &str {
+pub(super) fn text(bytes: &[u8]) -> &str {
     std::str::from_utf8(bytes).unwrap()
 }
 
-fn path(path: &Path) -> &str {
+pub(super) fn path(path: &Path) -> &str {
     path.to_str().unwrap()
 }
 

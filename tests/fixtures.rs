@@ -55,7 +55,8 @@ fn stories_agree_with_their_truth() {
             );
         }
         let size: usize = incident.files.iter().map(|(_, content)| content.len()).sum();
-        assert!(size < 256 * 1024, "{name} has {size} bytes");
+        // A binary log has at least one chunk of 64 KiB; no story needs more than five.
+        assert!(size < 400 * 1024, "{name} has {size} bytes");
     }
 }
 

@@ -267,15 +267,3 @@ fn a_record_that_is_sent_twice_counts_once() {
     }
     assert_eq!(report(folder.path()).attempts.len(), once);
 }
-
-#[test]
-fn an_archive_in_an_archive_is_said() {
-    let folder = good();
-    let mut zip = zip::ZipWriter::new(fs::File::create(folder.path().join("outer.zip")).unwrap());
-    zip.start_file("inner.zip", zip::write::SimpleFileOptions::default()).unwrap();
-    let mut inner = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
-    inner.start_file("x", zip::write::SimpleFileOptions::default()).unwrap();
-    zip.write_all(&inner.finish().unwrap().into_inner()).unwrap();
-    zip.finish().unwrap();
-    assert_eq!(issues(&report(folder.path())), ["archive-nested"]);
-}

@@ -10,26 +10,26 @@ use super::report;
 
 const HYPER_V: &str = "Microsoft-Windows-Hyper-V-";
 const NO_CREDENTIALS: &str = "No credentials are available in the security package (0x8009030E).";
-const IDS: [&str; 3] = [
+pub(super) const IDS: [&str; 3] = [
     "00000001-1111-4111-8111-000000000001",
     "00000002-1111-4111-8111-000000000002",
     "00000003-1111-4111-8111-000000000003",
 ];
 
 /// A bundle in the making: events as `wevtutil qe` prints them, and text files.
-struct Case {
+pub(super) struct Case {
     folder: tempfile::TempDir,
     events: String,
     records: u32,
 }
 
 impl Case {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         Self { folder: tempfile::tempdir().unwrap(), events: String::new(), records: 0 }
     }
 
     /// An event of one of Hyper-V's logs (`VMMS`, `High-Availability`); values are positional.
-    fn event(
+    pub(super) fn event(
         &mut self,
         log: &str,
         (id, level): (u32, u8),
@@ -54,12 +54,26 @@ impl Case {
         self
     }
 
-    fn service(&mut self, id: u32, level: u8, host: &str, time: &str, values: &[&str]) -> &mut Self {
+    pub(super) fn service(
+        &mut self,
+        id: u32,
+        level: u8,
+        host: &str,
+        time: &str,
+        values: &[&str],
+    ) -> &mut Self {
         self.event("VMMS", (id, level), host, time, values)
     }
 
     /// 21502 on the source, with the sentence of the cause.
-    fn cluster_failure(&mut self, vm: &str, id: &str, host: &str, time: &str, sentence: &str) -> &mut Self {
+    pub(super) fn cluster_failure(
+        &mut self,
+        vm: &str,
+        id: &str,
+        host: &str,
+        time: &str,
+        sentence: &str,
+    ) -> &mut Self {
         let text = format!("Live migration of 'Virtual Machine {vm}' failed.\n\n{sentence}");
         self.event(
             "High-Availability",
@@ -112,10 +126,15 @@ impl Case {
         self.folder.path()
     }
 
-    fn report(&mut self) -> Report {
+    /// The folder, with the events in it.
+    pub(super) fn written(&mut self) -> &Path {
         let events = self.events.clone();
         self.file("events.xml", &events);
-        report(self.path())
+        self.path()
+    }
+
+    fn report(&mut self) -> Report {
+        report(self.written())
     }
 }
 

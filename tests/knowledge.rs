@@ -57,9 +57,28 @@ fn every_signal_has_a_source_and_a_name_of_its_own() {
     let knowledge = Knowledge::load().unwrap();
     let ids: BTreeSet<_> = knowledge.signals.all().iter().map(|signal| &signal.id).collect();
     assert_eq!(ids.len(), knowledge.signals.all().len());
-    assert!(
-        knowledge.signals.all().iter().all(|signal| !signal.source.is_empty() && signal.checked.len() == 10)
-    );
+    for signal in knowledge.signals.all() {
+        assert!(!signal.source.is_empty() && signal.checked.len() == 10, "{}", signal.id);
+        let is_sentence = signal.says.ends_with('.') && signal.says.len() <= 80;
+        assert!(is_sentence, "{}: {}", signal.id, signal.says);
+    }
+}
+
+#[test]
+fn every_value_of_the_registry_has_a_source_and_a_place() {
+    let knowledge = Knowledge::load().unwrap();
+    let settings = knowledge.registry.all();
+    let places: BTreeSet<_> =
+        settings.iter().map(|own| (own.key.to_lowercase(), own.name.to_lowercase())).collect();
+    assert_eq!(places.len(), settings.len());
+    for own in settings {
+        let hive = own.key.starts_with(r"SYSTEM\CurrentControlSet\") || own.key.starts_with(r"SOFTWARE\");
+        assert!(hive && !own.what.is_empty() && !own.source.is_empty() && own.checked.len() == 10, "{own:?}");
+        assert_eq!(
+            knowledge.interest().kept(&own.key, &own.name),
+            Some((own.key.as_str(), own.name.as_str()))
+        );
+    }
 }
 
 /// What fills a generated log is what an analysis skips.

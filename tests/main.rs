@@ -3,15 +3,19 @@
 // A test that can't go on fails; helpers outside of #[test] functions may say so too.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
+mod archives;
 mod bundles;
 mod cli;
+mod collect;
 mod corpus;
+mod events;
 mod fixtures;
 mod hostile;
 mod incidents;
 mod knowledge;
 mod layering;
 mod rules;
+mod sources;
 
 use std::path::{Path, PathBuf};
 
@@ -42,6 +46,21 @@ fn report(path: &Path) -> Report {
 fn report_with(path: &Path, options: &Options) -> Report {
     let bundle = Bundle::open(&[path.to_path_buf()], &Limits::default()).unwrap();
     analyze(&bundle, &Knowledge::load().unwrap(), options, &|| ()).unwrap()
+}
+
+/// Paths name the archive; all else must be equal.
+fn without_paths(mut value: serde_json::Value) -> serde_json::Value {
+    match &mut value {
+        serde_json::Value::Object(map) => {
+            map.remove("evidence");
+            map.values_mut().for_each(|child| *child = without_paths(child.take()));
+        }
+        serde_json::Value::Array(list) => {
+            list.iter_mut().for_each(|child| *child = without_paths(child.take()))
+        }
+        _ => {}
+    }
+    value
 }
 
 /// Whether golden files are written anew instead of compared.

@@ -41,7 +41,7 @@ pub struct Whole<T> {
 }
 
 impl Source {
-    /// The blocks of a file that is larger than one. `None` for any other source, which [`Source::read`] reads
+    /// The blocks of a file that is larger than one. `None` for any other source, which is read
     /// forward.
     #[must_use]
     pub fn blocks(&self) -> Option<Blocks> {
@@ -49,7 +49,7 @@ impl Source {
         let file = File::open(path).ok()?;
         let len = file.metadata().ok()?.len();
         let count = usize::try_from(len.div_ceil(BLOCK as u64)).ok()?;
-        (count > 1 && len <= self.limits.max_source_bytes).then_some(Blocks { file, len, count })
+        (count > 1 && len <= self.terms.limits.max_source_bytes).then_some(Blocks { file, len, count })
     }
 }
 

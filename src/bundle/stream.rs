@@ -11,15 +11,29 @@ const HEAD: usize = 64 * 1024;
 pub struct Limits {
     /// Bytes of one source.
     pub max_source_bytes: u64,
+    /// Bytes that come out of all archives of one bundle.
+    pub max_unpacked_bytes: u64,
+    /// Bytes that are held in memory for one archive in another, and for what is nested in it; also what unpacking
+    /// a 7z may take.
+    pub max_held_bytes: u64,
     /// Files and archive members of one bundle.
     pub max_entries: usize,
     /// Bytes out for one byte in, for archive members over 64 MiB.
     pub max_ratio: u64,
+    /// Archives around a file.
+    pub max_depth: usize,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { max_source_bytes: 64 << 30, max_entries: 200_000, max_ratio: 200 }
+        Self {
+            max_source_bytes: 64 << 30,
+            max_unpacked_bytes: 64 << 30,
+            max_held_bytes: 256 << 20,
+            max_entries: 200_000,
+            max_ratio: 200,
+            max_depth: 4,
+        }
     }
 }
 
@@ -105,7 +119,28 @@ pub(super) fn read_at(file: &File, block: &mut [u8], at: u64) -> io::Result<usiz
 
 /// The error of a source that is cut for its size.
 pub(super) fn too_large(detail: &str) -> io::Error {
-    io::Error::new(io::ErrorKind::FileTooLarge, detail)
+    let refusal = Refusal { code: "member-too-large", detail: detail.to_owned() };
+    io::Error::new(io::ErrorKind::FileTooLarge, refusal)
+}
+
+/// Why a source is not read on, in words for a person, on its way through readers that know only errors.
+#[derive(Debug, thiserror::Error)]
+#[error("{detail}")]
+pub(super) struct Refusal {
+    /// The code of the issue that it becomes.
+    pub(super) code: &'static str,
+    /// One sentence, ending in advice.
+    pub(super) detail: String,
+}
+
+impl Refusal {
+    pub(super) fn error(code: &'static str, detail: impl Into<String>) -> io::Error {
+        io::Error::other(Self { code, detail: detail.into() })
+    }
+
+    pub(super) fn of(error: &io::Error) -> Option<&Self> {
+        error.get_ref().and_then(|inner| inner.downcast_ref())
+    }
 }
 
 /// Never fails: an error ends the stream early, and [`Stream::finish`] tells of it.

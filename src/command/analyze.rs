@@ -39,28 +39,39 @@ pub fn analyze(
     tick: &(dyn Fn() + Sync),
 ) -> Result<Report, Error> {
     pool(options.threads)?.install(|| {
-        let Scope { since, until, .. } = options.scope;
-        let interest = knowledge.signals.interest().within(since, until).recovering(options.recover);
-        let parsed = parse(bundle, &interest, tick);
-        if parsed.iter().all(|source| source.kind == "unknown") {
-            return Err(nothing_understood(bundle, &parsed));
-        }
-        let evidence = Evidence::gather(parsed, &knowledge.signals);
-        let incident = Incident::reconstruct(&evidence, knowledge, &options.scope);
+        let (evidence, incident) = reconstruct(bundle, knowledge, options, tick)?;
         let diagnosis = diagnose(&incident, &evidence, knowledge);
         let plan = plan(&diagnosis, &incident, &evidence, knowledge);
         Ok(build(&bundle.name, &evidence, &incident, &diagnosis, &plan, knowledge))
     })
 }
 
+/// The stages up to the incident.
+pub(super) fn reconstruct(
+    bundle: &Bundle,
+    knowledge: &Knowledge,
+    options: &Options,
+    tick: &(dyn Fn() + Sync),
+) -> Result<(Evidence, Incident), Error> {
+    let Scope { since, until, .. } = options.scope;
+    let interest = knowledge.interest().within(since, until).recovering(options.recover);
+    let parsed = parse(bundle, &interest, tick);
+    if parsed.iter().all(|source| source.kind == "unknown") {
+        return Err(nothing_understood(&bundle.name, &parsed));
+    }
+    let evidence = Evidence::gather(parsed, &knowledge.signals);
+    let incident = Incident::reconstruct(&evidence, knowledge, &options.scope);
+    Ok((evidence, incident))
+}
+
 /// A pool of our own: a library must not take the process's.
-fn pool(threads: usize) -> Result<ThreadPool, Error> {
+pub(super) fn pool(threads: usize) -> Result<ThreadPool, Error> {
     ThreadPoolBuilder::new().num_threads(threads).build().map_err(|error| Error::Fault(error.to_string()))
 }
 
 /// Why nothing was understood: what was noticed about the files, else what kcdoctor reads.
-fn nothing_understood(bundle: &Bundle, parsed: &[ParsedSource]) -> Error {
-    const READS: &str = "kcdoctor reads .evtx logs, events as XML, LDIF, CSV of Get-ADComputer and Get-HotFix, and Get-VMHost";
+fn nothing_understood(name: &str, parsed: &[ParsedSource]) -> Error {
+    const READS: &str = "kcdoctor reads .evtx logs, events as XML, exports of the directory (LDIF, CSV, JSON, Clixml, lists), of updates and of hosts, and what Windows' tools print";
     let mut reasons: BTreeMap<String, usize> = BTreeMap::new();
     for issue in parsed.iter().flat_map(|source| &source.parsed.issues) {
         *reasons.entry(issue.detail.clone()).or_default() += 1;
@@ -70,8 +81,7 @@ fn nothing_understood(bundle: &Bundle, parsed: &[ParsedSource]) -> Error {
     };
     let why = reasons.into_iter().take(3).map(reason).collect::<Vec<_>>().join("; ");
     let is_empty = parsed.iter().all(|source| source.hash == Some(blake3::hash(b"")));
-    let name = &bundle.name;
-    let detail = match (bundle.sources.as_slice(), why.is_empty(), is_empty) {
+    let detail = match (parsed, why.is_empty(), is_empty) {
         ([], ..) => format!("{name}: there is nothing in it; pass the folder or zip that the customer sent"),
         (.., true) if why.is_empty() => format!("{name}: empty, 0 bytes; ask for it again"),
         ([one], true, _) => format!("{}: kcdoctor does not understand this file; {READS}", one.path),

@@ -301,6 +301,9 @@ fn is_between(fact: FactId, ends: [HostId; 2], evidence: &Evidence) -> bool {
 
 /// Seconds between the two ends' records: a proven offset, or none where both ends recorded one failure.
 fn offset(pair: &Pair, incident: &Incident, evidence: &Evidence) -> (Vec<FactId>, Option<i64>) {
+    if [pair.source, pair.target].iter().any(|end| incident.local_times.contains(end)) {
+        return (Vec::new(), None);
+    }
     let of = |host: HostId| incident.clock_offsets.get(&host).copied();
     let attempts = pair.attempts.iter().filter_map(|index| incident.attempts.get(*index));
     let wrote =

@@ -264,6 +264,7 @@ fn merge(a: DirectoryObject, b: DirectoryObject) -> DirectoryObject {
         operating_system_version: a.operating_system_version.or(b.operating_system_version),
         when_changed: a.when_changed.max(b.when_changed),
         members: agree(a.members, b.members, later),
+        member_of: agree(a.member_of, b.member_of, later),
     }
 }
 

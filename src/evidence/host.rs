@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{is_about_a_move, is_node, settings_name};
+use super::{is_about_a_move, is_node};
 use crate::fact::{
     DirectoryObject, Event, Fact, Field, Observation, Spn, host_label as label, host_name as normal,
 };
@@ -125,10 +125,8 @@ impl Hosts {
                 }
             }
             let id = match &fact.observation {
-                Observation::Event(event) => self.find(&event.computer),
-                Observation::Directory(object) if object.is_computer() => self.of_object(object),
-                Observation::HostSettings(settings) => self.find(&settings_name(settings)),
-                _ => None,
+                Observation::Directory(object) => self.of_object(object),
+                other => other.host().and_then(|name| self.find(&name)),
             };
             let Some(host) = id.and_then(|id| self.all.get_mut(id.0)) else { continue };
             match &fact.observation {
@@ -150,7 +148,9 @@ impl Hosts {
                     host.is_dc |= object.is_domain_controller();
                 }
                 Observation::HostSettings(_) => host.is_node = true,
-                Observation::Update(_) => {}
+                Observation::Node(_) => (host.is_node, host.is_clustered) = (true, true),
+                Observation::Machine(report) => host.is_clustered |= report.cluster.is_some(),
+                _ => {}
             }
         }
     }
@@ -207,6 +207,26 @@ impl Hosts {
         neighbour.and_then(|name| self.by_fqdn.get(&name).copied()).or_else(|| self.find(name))
     }
 
+    /// The host that a file at `path` is about by its place: a folder or a beginning of a name that is a known
+    /// host's, as in `HV01/klist.txt`, `Node_HV01/`, `HV01_Hotfixes.csv` or `TSS_HV01_221110.zip!/`. The innermost
+    /// part that names one decides.
+    #[must_use]
+    pub fn placed(&self, path: &str) -> Option<HostId> {
+        path.to_lowercase().rsplit(['/', '!']).find_map(|part| {
+            let part =
+                ["node_", "tss_", "sdp_"].iter().find_map(|start| part.strip_prefix(start)).unwrap_or(part);
+            let names = self.by_fqdn.keys().chain(self.by_label.keys());
+            let begins = |name: &&String| {
+                part.strip_prefix(name.as_str())
+                    .is_some_and(|rest| rest.is_empty() || rest.starts_with(['_', '-', '.', ' ']))
+            };
+            // The longest, for HV-1 begins HV-1-B as well.
+            let longest =
+                names.filter(|name| !name.is_empty()).filter(begins).max_by_key(|name| name.len())?;
+            self.find(longest)
+        })
+    }
+
     /// The host of a computer object.
     #[must_use]
     pub fn of_object(&self, object: &DirectoryObject) -> Option<HostId> {
@@ -241,8 +261,6 @@ fn has_class(object: &DirectoryObject, class: &str) -> bool {
 /// The hosts that a fact names beside the computer that wrote it.
 fn named_hosts(fact: &Fact, signals: &Signals) -> Vec<String> {
     match &fact.observation {
-        Observation::HostSettings(settings) => vec![normal(&settings_name(settings))],
-        Observation::Update(update) => update.host.iter().map(|host| normal(host)).collect(),
         Observation::Event(event) => match signals.of(event) {
             Some(signal) if is_about_a_move(signal.meaning) => hosts_in_event(event, signal),
             Some(signal) if matches!(signal.meaning, Meaning::NetworkTrouble | Meaning::ClusterActivity) => {
@@ -250,7 +268,7 @@ fn named_hosts(fact: &Fact, signals: &Signals) -> Vec<String> {
             }
             _ => vec![normal(&event.computer)],
         },
-        Observation::Directory(_) => Vec::new(),
+        other => other.host().iter().map(|host| normal(host)).collect(),
     }
 }
 
@@ -333,6 +351,17 @@ mod tests {
         assert_eq!(hosts.find("hv02"), hosts.find("hv02.fabrikam.com"));
         let writer = hosts.find("hv01").unwrap();
         assert_eq!(hosts.find_from("HV02", writer), hosts.find("hv02.contoso.com"));
+    }
+
+    #[test]
+    fn a_place_names_a_known_host() {
+        let hosts = hosts(&["hv-1.contoso.com", "hv-1-b.contoso.com"], &["hv02"]);
+        let placed = |path: &str| hosts.placed(path).map(|id| hosts.name(id).to_owned());
+        assert_eq!(placed("HV02/x.txt").as_deref(), Some("HV02"));
+        assert_eq!(placed("SDDC.zip!/Node_hv-1-b.contoso.com/GetHotFix.xml").as_deref(), Some("HV-1-B"));
+        assert_eq!(placed("TSS_HV-1_221110-091500.zip!/Hotfixes.txt").as_deref(), Some("HV-1"));
+        assert_eq!(placed("hv02/HV-1_klist.txt").as_deref(), Some("HV-1"));
+        assert_eq!((placed("HV022/x.txt"), placed("klist.txt"), placed("")), (None, None, None));
     }
 
     #[test]

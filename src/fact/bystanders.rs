@@ -92,6 +92,7 @@ impl Bystanders {
         self.whole_domains.append(&mut other.whole_domains);
         self.has_unknown_servers |= other.has_unknown_servers;
         self.names.append(&mut other.names);
+        self.handles.append(&mut other.handles);
     }
 
     /// Whether something would make one of them matter: the first label of a computer's name, the SID or the

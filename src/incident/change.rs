@@ -291,8 +291,19 @@ fn updates(
     }
     for (fact, update) in evidence.updates() {
         let entry = installed.entry((evidence.host_of(fact), update.kb.clone())).or_default();
-        if let InstallDay::On(day) = update.installed {
-            entry.0 = entry.0.or(Some(When::On(day)));
+        match update.installed {
+            InstallDay::On(day) => entry.0 = entry.0.or(Some(When::On(day))),
+            // An instant says more than a day.
+            InstallDay::At(time) => {
+                let time = When::At(time);
+                entry.0 = Some(
+                    entry
+                        .0
+                        .filter(|known| matches!(known, When::At(_)))
+                        .map_or(time, |known| known.min(time)),
+                );
+            }
+            InstallDay::Either(..) | InstallDay::Unstated => {}
         }
         entry.1.push(fact);
     }

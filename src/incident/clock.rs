@@ -3,7 +3,7 @@
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 
 use super::attempt::Sighting;
 use super::machine::Machine;
@@ -101,12 +101,15 @@ fn constant(mut distances: Vec<i64>) -> Option<i64> {
 /// Sets every record of a host that is off to the others' clock.
 pub(super) fn correct(sightings: &mut [Sighting], offsets: &BTreeMap<HostId, i64>) {
     for sighting in sightings.iter_mut() {
-        if let Some(offset) = offsets.get(&sighting.host) {
-            sighting.time =
-                sighting.time.checked_sub(SignedDuration::from_secs(*offset)).unwrap_or(sighting.time);
-        }
+        sighting.time = corrected(offsets, sighting.host, sighting.time);
     }
     sightings.sort_by_key(|sighting| (sighting.time, sighting.fact));
+}
+
+/// What the others' clocks showed when that of `host` showed `time`.
+pub(super) fn corrected(offsets: &BTreeMap<HostId, i64>, host: HostId, time: Timestamp) -> Timestamp {
+    let ahead = SignedDuration::from_secs(offsets.get(&host).copied().unwrap_or(0));
+    time.checked_sub(ahead).unwrap_or(time)
 }
 
 #[cfg(test)]

@@ -3,8 +3,10 @@
 //! Codes, GUIDs, quoted names and the order of fields decide; English sentences only help. What is *not*
 //! done here: joining events to attempts (see [`super::attempt`]).
 
+use std::ops::Range;
+
 use crate::evidence::{HostId, Hosts, Signalled, called_host, is_host_name, placed_host};
-use crate::knowledge::{Class, Knowledge, Side, Space, Weight};
+use crate::knowledge::{Class, Knowledge, Side, Weight};
 
 /// One statement of a record: a class of failure and what names it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -137,9 +139,7 @@ impl Reading {
             }));
             for code in codes {
                 self.codes.push(code);
-                let space = if code >> 28 == 0xC { Space::Ntstatus } else { Space::Hresult };
-                let known =
-                    knowledge.codes.of(space, code).or_else(|| knowledge.codes.of(Space::Hresult, code));
+                let known = knowledge.codes.of_text(code);
                 if let Some(known) = known.filter(|known| known.class != Class::Noise) {
                     self.statements.push(Statement {
                         class: known.class,
@@ -227,24 +227,38 @@ fn guid(text: &str) -> Option<String> {
     words.into_iter().find(sound).map(str::to_lowercase)
 }
 
-/// Error codes in `text`: `0x8009030E`, `%%2148074254` (an unsigned decimal message number), `80070534`.
+/// Error codes in `text`, each once where it is repeated at once.
 #[must_use]
 pub fn codes(text: &str) -> Vec<u32> {
-    let mut found = Vec::new();
-    let word = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '%';
-    for token in text.split(|c: char| !word(c)) {
-        let code = if let Some(hex) = token.strip_prefix("0x").or_else(|| token.strip_prefix("0X")) {
-            u32::from_str_radix(hex, 16).ok().filter(|_| hex.len() == 8)
-        } else if let Some(decimal) = token.strip_prefix("%%") {
-            decimal.parse().ok().filter(|_| decimal.len() >= 9)
-        } else {
-            let bare = token.len() == 8
-                && (token.starts_with("80") || token.starts_with("C0") || token.starts_with("c0"));
-            u32::from_str_radix(token, 16).ok().filter(|_| bare)
-        };
-        found.extend(code.filter(|code| *code != 0 && found.last() != Some(code)));
-    }
+    let mut found: Vec<u32> = placed_codes(text).map(|(code, _)| code).collect();
+    found.dedup();
     found
+}
+
+/// Error codes in `text` and the bytes that each takes: `0x8009030E`, `%%2148074254` (an unsigned decimal message
+/// number), `80070534`.
+pub fn placed_codes(text: &str) -> impl Iterator<Item = (u32, Range<usize>)> {
+    let is_word = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '%';
+    let mut at = 0;
+    text.split_inclusive(move |c: char| !is_word(c)).filter_map(move |piece| {
+        let begin = at;
+        at += piece.len();
+        let token = piece.trim_end_matches(|c: char| !is_word(c));
+        Some((code(token)?, begin..begin + token.len()))
+    })
+}
+
+fn code(token: &str) -> Option<u32> {
+    let code = if let Some(hex) = token.strip_prefix("0x").or_else(|| token.strip_prefix("0X")) {
+        u32::from_str_radix(hex, 16).ok().filter(|_| hex.len() == 8)
+    } else if let Some(decimal) = token.strip_prefix("%%") {
+        decimal.parse().ok().filter(|_| decimal.len() >= 9)
+    } else {
+        let bare = token.len() == 8
+            && (token.starts_with("80") || token.starts_with("C0") || token.starts_with("c0"));
+        u32::from_str_radix(token, 16).ok().filter(|_| bare)
+    };
+    code.filter(|code| *code != 0)
 }
 
 fn percentage(text: &str) -> Option<u8> {
@@ -266,6 +280,10 @@ mod tests {
         assert_eq!(codes("failed: No credentials (0x8009030E)."), [0x8009_030E]);
         assert_eq!(codes("%%2148074254"), [0x8009_030E]);
         assert_eq!(codes("error '80070534' and 0x000013AB"), [0x8007_0534, 0x0000_13AB]);
+        let text = "„Größe“: 0x8009030E, %%2148074254";
+        assert_eq!(codes(text), [0x8009_030E]);
+        let places: Vec<_> = placed_codes(text).map(|(_, place)| &text[place]).collect();
+        assert_eq!(places, ["0x8009030E", "%%2148074254"]);
         assert!(codes("80070534-1111-2222-3333-444444444444 0x1 %%5 0x00000000").is_empty());
     }
 

@@ -82,6 +82,14 @@ impl Codes {
     pub fn of(&self, space: Space, code: u32) -> Option<&Code> {
         self.0.get(&(space, code))
     }
+
+    /// What is known of a code that stands in a text with eight digits: such texts do not tell an NTSTATUS from an
+    /// HRESULT, its first digit does.
+    #[must_use]
+    pub fn of_text(&self, code: u32) -> Option<&Code> {
+        let space = if code >> 28 == 0xC { Space::Ntstatus } else { Space::Hresult };
+        self.of(space, code).or_else(|| self.of(Space::Hresult, code))
+    }
 }
 
 /// What nobody could verify is a hint, never a proof.

@@ -1,9 +1,11 @@
-//! Which events are worth decoding, asked of every record before anything is built.
+//! What is worth keeping: events, asked of every record before anything is built, and values of the registry.
 
 use std::collections::HashMap;
 
 use jiff::Timestamp;
 use serde::Deserialize;
+
+use super::Registry;
 
 /// Providers and event ids that some signal looks for. Providers compare without case.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -14,6 +16,8 @@ pub struct Interest {
     until: Option<Timestamp>,
     /// Whether records count that a log has given up.
     recovers: bool,
+    /// By key and name in lower case: both as the knowledge writes them.
+    values: HashMap<(String, String), (String, String)>,
 }
 
 /// The events of one provider that are looked for.
@@ -85,6 +89,22 @@ impl Interest {
     #[must_use]
     pub fn recovering(self, recovers: bool) -> Self {
         Self { recovers, ..self }
+    }
+
+    /// Where values of the registry are kept too.
+    #[must_use]
+    pub fn keeping(self, registry: &Registry) -> Self {
+        let folded = |key: &str, name: &str| (key.to_ascii_lowercase(), name.to_ascii_lowercase());
+        let values = registry.all().iter();
+        let values = values.map(|own| (folded(&own.key, &own.name), (own.key.clone(), own.name.clone())));
+        Self { values: values.collect(), ..self }
+    }
+
+    /// The value `name` of `key` (under `HKEY_LOCAL_MACHINE`), as the knowledge writes both; `None` where it is not kept.
+    #[must_use]
+    pub fn kept(&self, key: &str, name: &str) -> Option<(&str, &str)> {
+        let folded = (key.to_ascii_lowercase(), name.to_ascii_lowercase());
+        self.values.get(&folded).map(|(key, name)| (key.as_str(), name.as_str()))
     }
 
     /// Whether records that a log has given up are looked for.

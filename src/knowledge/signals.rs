@@ -96,6 +96,8 @@ pub struct Signal {
     pub events: Vec<u32>,
     /// What they say.
     pub meaning: Meaning,
+    /// The same in plain words, one sentence.
+    pub says: String,
     /// The class of failure that the number alone names.
     pub class: Option<Class>,
     /// The end that logs it.

@@ -16,6 +16,29 @@ use crate::knowledge::Routine;
 /// How deep elements may lie in one another.
 const MAX_DEPTH: usize = 64;
 
+/// Attributes of which a value in an audit is kept: those of [`crate::fact::DirectoryObject`].
+const ATTRIBUTES: &[&str] = &[
+    "cn",
+    "distinguishedName",
+    "dNSHostName",
+    "member",
+    "memberOf",
+    "msDS-AllowedToActOnBehalfOfOtherIdentity",
+    "msDS-AllowedToDelegateTo",
+    "msDS-SupportedEncryptionTypes",
+    "name",
+    "objectClass",
+    "objectSid",
+    "operatingSystem",
+    "operatingSystemVersion",
+    "sAMAccountName",
+    "servicePrincipalName",
+    "userAccountControl",
+    "whenChanged",
+];
+/// What stands in place of another attribute's value.
+const WITHHELD: &str = "(withheld)";
+
 /// What an event says; it may lack a time.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(super) struct Reading {
@@ -45,7 +68,21 @@ impl Reading {
     /// The event, at the time that was found for it.
     pub(super) fn into_event(self, record: u64, time: Timestamp) -> Event {
         let Self { provider, id, channel, computer, level, user, fields, message, .. } = self;
-        Event { provider, id, channel, computer, time, record, level, user, fields, message }
+        let mut event = Event {
+            provider,
+            id,
+            channel,
+            computer,
+            time,
+            record,
+            level,
+            user,
+            fields,
+            message,
+            local: false,
+        };
+        withhold(&mut event);
+        event
     }
 
     /// Whether it is `routine`.
@@ -53,6 +90,24 @@ impl Reading {
         let own = |field: &&Field| field.name.as_deref() == Some(routine.field.as_str());
         self.fields.iter().find(own).is_some_and(|field| field.value == routine.value)
     }
+}
+
+/// Takes the value of an attribute out of an audit of the directory (5136), and the message that quotes it, unless
+/// exports of that attribute are kept too: recovery keys and passwords are attributes as well.
+fn withhold(event: &mut Event) {
+    let is_kept = match event.field("AttributeLDAPDisplayName") {
+        Some(attribute) => ATTRIBUTES.iter().any(|own| own.eq_ignore_ascii_case(attribute)),
+        None => !event.is("Microsoft-Windows-Security-Auditing", &[5136]),
+    };
+    if is_kept {
+        return;
+    }
+    event.message = None;
+    // Which value is the attribute's can't be told where values have no names.
+    let is_value = |field: &&mut Field| {
+        field.name.as_deref().is_none_or(|name| name.eq_ignore_ascii_case("AttributeValue"))
+    };
+    event.fields.iter_mut().filter(is_value).for_each(|field| field.value = WITHHELD.to_owned());
 }
 
 /// Which computers were seen to write which routine records.
@@ -82,7 +137,7 @@ pub(super) fn read(xml: &str, wants: impl Fn(&Reading) -> bool) -> Option<(Readi
             Token::End(_) => walk.close(),
             Token::Text(text) => walk.text().push_str(&text),
             Token::CData(text) => walk.text().push_str(&text),
-            Token::GeneralRef(reference) => walk.refer(&reference),
+            Token::GeneralRef(reference) => walk.text().push(referred(&reference)),
             Token::Eof => break,
             _ => {}
         }
@@ -327,18 +382,17 @@ impl Walk<String> {
         }
         Some(())
     }
+}
 
-    /// Takes `&lt;` and its like; what can't be resolved costs its character and not the event.
-    fn refer(&mut self, reference: &BytesRef<'_>) {
-        let char = match &**reference {
-            "lt" => '<',
-            "gt" => '>',
-            "amp" => '&',
-            "quot" => '"',
-            "apos" => '\'',
-            _ => reference.resolve_char_ref().ok().flatten().unwrap_or(char::REPLACEMENT_CHARACTER),
-        };
-        self.text.push(char);
+/// What `&lt;` and its like stand for; what can't be resolved costs its character and not the whole.
+pub(super) fn referred(reference: &BytesRef<'_>) -> char {
+    match &**reference {
+        "lt" => '<',
+        "gt" => '>',
+        "amp" => '&',
+        "quot" => '"',
+        "apos" => '\'',
+        _ => reference.resolve_char_ref().ok().flatten().unwrap_or(char::REPLACEMENT_CHARACTER),
     }
 }
 
@@ -382,6 +436,28 @@ mod tests {
         assert_eq!(event("<EventID></EventID>", ""), None);
         assert_eq!(event("", ""), None);
         assert_eq!(read_all("<Event><System><EventID>1</EventID></System></Event>"), None);
+    }
+
+    #[test]
+    fn an_audit_keeps_only_values_of_attributes_that_exports_keep_too() {
+        let audit = |data: &str| {
+            let system = r#"<System><Provider Name="Microsoft-Windows-Security-Auditing"/><EventID>5136</EventID></System>"#;
+            let message = "<RenderingInfo><Message>Value: 123456-key</Message></RenderingInfo>";
+            let xml = format!("<Event>{system}<EventData>{data}</EventData>{message}</Event>");
+            let event = read_all(&xml).unwrap().into_event(1, Timestamp::UNIX_EPOCH);
+            let values: Vec<_> = event.fields.into_iter().map(|field| field.value).collect();
+            (values.join(" "), event.message)
+        };
+        let of = |attribute: &str| {
+            audit(&format!(
+                r#"<Data Name="AttributeLDAPDisplayName">{attribute}</Data><Data Name="AttributeValue">123456-key</Data>"#
+            ))
+        };
+        let withheld = "msFVE-RecoveryPassword (withheld)".to_owned();
+        assert_eq!(of("msFVE-RecoveryPassword"), (withheld, None));
+        assert_eq!(of("MSDS-allowedToDelegateTo").0, "MSDS-allowedToDelegateTo 123456-key");
+        assert!(of("servicePrincipalName").1.is_some());
+        assert_eq!(audit("<Data>123456-key</Data>"), ("(withheld)".to_owned(), None));
     }
 
     #[test]

@@ -15,13 +15,13 @@ use std::io::Read;
 use jiff::Timestamp;
 
 use super::event::{Firsts, Reading, read};
-use super::{Context, Format, Head, text};
+use super::{Context, Format, Head, Reader, text};
 use crate::bundle::Stream;
 use crate::fact::{ChannelCoverage, Coverage, Issue, Observation, Parsed, Position};
 use crate::knowledge::Worth;
 
 /// The format's line in the table.
-pub(super) const FORMAT: Format = Format { kind: "event-xml", recognise, parse, parse_blocks: None };
+pub(super) const FORMAT: Format = Format { recognise, reader: Reader::Stream(parse) };
 
 const NAMESPACE: &str = "http://schemas.microsoft.com/win/2004/08/events/event";
 /// What is longer was never closed; Windows limits an event to 64 KiB, its rendering to a few of that.
@@ -29,8 +29,8 @@ const MAX_EVENT: usize = 16 << 20;
 /// How long a tag may be, for the look at the next event's.
 const MAX_TAG: usize = 1024;
 
-fn recognise(head: &Head<'_>) -> bool {
-    head.text.contains("<Event ") && head.text.contains(NAMESPACE)
+fn recognise(head: &Head<'_>) -> Option<&'static str> {
+    (head.text().contains("<Event ") && head.text().contains(NAMESPACE)).then_some("event-xml")
 }
 
 fn parse(stream: &mut Stream<'_>, context: &Context<'_>) -> Parsed {
@@ -449,7 +449,7 @@ mod tests {
 
     #[test]
     fn recognition_wants_tag_and_namespace() {
-        let is = |text: &str| recognise(&Head { bytes: text.as_bytes(), text: text.into() });
+        let is = |text: &str| crate::parse::testing::kind(&FORMAT, text.as_bytes()).is_some();
         assert!(is(&xml(1, 1, "")) && is(&format!("<Event xmlns=\"{NAMESPACE}\">")));
         assert!(!is("<Event xmlns='other'>") && !is(NAMESPACE) && !is(""));
     }

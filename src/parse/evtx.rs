@@ -16,7 +16,7 @@ use jiff::Timestamp;
 use rayon::prelude::*;
 
 use super::event::{Firsts, Reading};
-use super::{Context, Format, Head};
+use super::{Context, Format, Head, Reader};
 use crate::bundle::{BLOCK, Blocks, Stream, Whole, join};
 use crate::fact::{Fact, Issue, Observation, Parsed, Position};
 use crate::knowledge::{Wanted, Worth};
@@ -39,7 +39,7 @@ use system::System;
 use tally::{Lane, Tally};
 
 /// Event logs, recognised by their signature, or by that of the first chunk where the header is damaged.
-pub(super) const FORMAT: Format = Format { kind: "evtx", recognise, parse, parse_blocks: Some(parse_blocks) };
+pub(super) const FORMAT: Format = Format { recognise, reader: Reader::Blocks(parse, parse_blocks) };
 
 /// The signature of a log.
 const SIGNATURE: &[u8; 8] = b"ElfFile\0";
@@ -47,9 +47,9 @@ const SIGNATURE: &[u8; 8] = b"ElfFile\0";
 /// reaches into that.
 const HEADER: usize = 4096;
 
-fn recognise(head: &Head<'_>) -> bool {
+fn recognise(head: &Head<'_>) -> Option<&'static str> {
     let chunk_at = |at| head.bytes.get(at..).is_some_and(|rest| rest.starts_with(chunk::SIGNATURE));
-    head.bytes.starts_with(SIGNATURE) || chunk_at(HEADER) || chunk_at(0)
+    (head.bytes.starts_with(SIGNATURE) || chunk_at(HEADER) || chunk_at(0)).then_some("evtx")
 }
 
 /// Where the chunks of a log begin that begins with `bytes`: some have lost their header.

@@ -33,7 +33,7 @@ use ranges::join_ranges;
 use sketch::{Pad, Sketch};
 
 /// The format's line in the table.
-pub(super) const FORMAT: Format = Format { kind: "ldif", recognise, parse, parse_blocks: None };
+pub(super) const FORMAT: Format = Format { recognise, reader: super::Reader::Stream(parse) };
 
 /// What one search asked for, as its head and its objects tell.
 #[derive(Debug, Default)]
@@ -61,9 +61,9 @@ impl Section {
     }
 }
 
-fn recognise(head: &Head<'_>) -> bool {
+fn recognise(head: &Head<'_>) -> Option<&'static str> {
     let begins = |line: &str| line == "# extended LDIF" || line == "# record 1" || names_entry(line);
-    text::lines(&head.text).any(|(_, line)| begins(line))
+    text::lines(head.text()).any(|(_, line)| begins(line)).then_some("ldif")
 }
 
 /// Whether a line is the `dn:` of an entry: base64, or a name with its first attribute.
@@ -87,17 +87,17 @@ fn parse(stream: &mut Stream<'_>, context: &Context<'_>) -> Parsed {
     let head = stream.head().to_vec();
     let mut lines = Lines::new(text::Blocks::new(stream, &head));
     let mut reader =
-        Reader { wanted: context.wanted, sections: vec![Section::default()], ..Reader::default() };
+        Entries { wanted: context.wanted, sections: vec![Section::default()], ..Entries::default() };
     while let Some(line) = lines.next() {
         reader.take(&line, &mut lines);
     }
     reader.finish_entry(&mut lines, None);
-    let guessed = lines.is_guessed().then(text::guessed);
+    let guessed = lines.guessed().map(text::guessed);
     reader.into_parsed(context, guessed)
 }
 
 #[derive(Default)]
-struct Reader<'a> {
+struct Entries<'a> {
     wanted: Option<&'a Wanted>,
     sections: Vec<Section>,
     sketch: Option<Sketch>,
@@ -114,7 +114,7 @@ struct Reader<'a> {
     issues: Vec<Issue>,
 }
 
-impl Reader<'_> {
+impl Entries<'_> {
     fn take<R: Read>(&mut self, line: &Line, lines: &mut Lines<R>) {
         if line.is_too_long {
             match &mut self.sketch {

@@ -76,6 +76,7 @@ pub(super) fn screen_layout(rows: u64) -> Issue {
     Issue::loss("csv-format-table", detail, Some(rows))
 }
 
+#[cfg(test)]
 impl<'a> Table<'a, &'a [u8]> {
     /// The table that `text` begins with; the delimiter is the one that gives most of the `known` names
     /// (lower case). `None` if no line among the first gives two.
@@ -191,9 +192,9 @@ impl<'a, R: Read> Table<'a, R> {
         (self.rows, issues)
     }
 
-    /// Whether the encoding of a line had to be guessed.
-    pub(super) fn is_guessed(&self) -> bool {
-        self.window.is_guessed()
+    /// The code page that was guessed, where one had to be.
+    pub(super) fn guessed(&self) -> Option<&'static str> {
+        self.window.guessed()
     }
 
     /// Goes to the next row and gives where it ends, or where the window does if it is too long to be a row.

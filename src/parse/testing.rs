@@ -2,7 +2,7 @@
 
 use std::io::Cursor;
 
-use super::{Context, Format, ParsedSource, Wanted};
+use super::{Context, Format, Head, ParsedSource, Reader, Wanted, read_text};
 use crate::bundle::Stream;
 use crate::fact::{
     DirectoryObject, Fact, InstallDay, InstalledUpdate, Known, Observation, Parsed, Position, SourceId,
@@ -12,12 +12,25 @@ use crate::knowledge::Interest;
 /// Reads `bytes` as `format`, with an eye for the events of `interest`.
 pub(super) fn read_with(format: &Format, bytes: &[u8], interest: &Interest) -> Parsed {
     let mut stream = Stream::new(Box::new(Cursor::new(bytes.to_vec())), u64::MAX);
-    (format.parse)(&mut stream, &Context { source: SourceId(0), interest, wanted: None })
+    let context = Context { source: SourceId(0), interest, wanted: None };
+    read_in(format, &mut stream, &context)
+}
+
+fn read_in(format: &Format, stream: &mut Stream<'_>, context: &Context<'_>) -> Parsed {
+    match format.reader {
+        Reader::Blocks(parse, _) | Reader::Stream(parse) => parse(stream, context),
+        Reader::Text(_) => read_text(stream, context, &[*format]),
+    }
 }
 
 /// Reads `bytes` as `format`.
 pub(super) fn read(format: &Format, bytes: &[u8]) -> Parsed {
     read_with(format, bytes, &Interest::default())
+}
+
+/// What `bytes` are recognised as by `format`.
+pub(super) fn kind(format: &Format, bytes: &[u8]) -> Option<&'static str> {
+    (format.recognise)(&Head::new(bytes))
 }
 
 /// The directory objects among the facts.
@@ -76,7 +89,7 @@ pub(super) fn chosen_and_expected(format: &Format, bytes: &[u8]) -> [Parsed; 2] 
     let wanted = wanted(&all);
     let context = Context { wanted: Some(&wanted), ..all };
     let mut stream = Stream::new(Box::new(Cursor::new(bytes.to_vec())), u64::MAX);
-    let chosen = (format.parse)(&mut stream, &context);
+    let chosen = read_in(format, &mut stream, &context);
     let whole = read(format, bytes);
     let mut expected = Parsed { issues: whole.issues, coverage: whole.coverage, ..Parsed::default() };
     for Fact { origin, observation } in whole.facts {

@@ -1,29 +1,29 @@
 //! From bytes to text, and the small values that several text exports print alike.
 //!
-//! Encodings met in the field: UTF-8 and UTF-16 with and without a byte order mark, and the code page of the
-//! exporter. A source that is UTF-16 is decoded as a whole; else every line that is not UTF-8 is read as
-//! windows-1252, the commonest code page, and that is said once: names may suffer, keys are ASCII everywhere.
-//! What is *not* done here: telling the OEM code pages apart (their bytes look alike), and splitting a source
-//! that changes between UTF-16 and a code page half-way.
+//! Encodings met in the field: UTF-8 and UTF-16 with and without a byte order mark, the code page of the exporter,
+//! and two of these in one file (see [`encoding`]).
+//! What is *not* done here: several encodings in a source that is read in blocks; there its head decides.
 
 use std::borrow::Cow;
 use std::io::Read;
 
-use encoding_rs::{Decoder, Encoding, UTF_16BE, UTF_16LE, WINDOWS_1252};
+use encoding_rs::{Decoder, Encoding};
 use jiff::{Timestamp, civil, tz::TimeZone};
 
 use crate::bundle::Stream;
 use crate::fact::Issue;
 
+mod encoding;
+mod utf8;
 mod window;
 
+use encoding::{SAMPLE, detect, valid_part};
+pub(super) use encoding::{decode_any, decode_each_line, page_of};
+pub(super) use utf8::Utf8;
 pub(super) use window::Window;
 
 /// The most bytes of a text source that are held in memory; real exports stay far below.
 const MAX_TEXT: usize = 512 << 20;
-
-/// How many bytes decide about the encoding: as many as recognition sees, so both agree.
-const SAMPLE: usize = 64 << 10;
 
 /// A whole source as text.
 #[derive(Debug, Default)]
@@ -37,14 +37,14 @@ pub(super) struct Text {
 /// The head of a source as text; a character that the head's end cuts is dropped.
 pub(super) fn decode_head(bytes: &[u8]) -> Cow<'_, str> {
     let (encoding, bom) = detect(bytes);
-    let bytes = bytes.get(bom..).unwrap_or_default();
-    if let Some(encoding) = encoding {
-        return decode_utf16(encoding, bytes);
+    if encoding.is_some() || bytes.contains(&0) {
+        return Cow::Owned(encoding::decode(bytes.to_vec()).text);
     }
+    let bytes = bytes.get(bom..).unwrap_or_default();
     match std::str::from_utf8(bytes) {
         Ok(text) => Cow::Borrowed(text),
         Err(error) if error.error_len().is_none() => Cow::Borrowed(valid_part(bytes)),
-        Err(_) => Cow::Owned(decode_lines(bytes)),
+        Err(_) => Cow::Owned(encoding::decode(bytes.to_vec()).text),
     }
 }
 
@@ -66,96 +66,23 @@ fn read_at_most(reader: &mut impl Read, max: usize) -> Text {
         );
         issues.push(Issue::loss("text-too-large", detail, None));
     }
-    let (text, guessed) = decode(bytes);
-    if guessed {
-        issues.push(self::guessed());
+    let decoded = encoding::decode(bytes);
+    issues.extend(decoded.guessed.map(guessed));
+    if decoded.mixed {
+        let detail =
+            "this text changes between UTF-16 and another encoding, as appended exports do; both were read";
+        issues.push(Issue::note("text-encoding-mixed", detail));
     }
-    Text { text, issues }
+    Text { text: decoded.text, issues }
 }
 
-/// The text of a whole source, and whether its encoding was a guess.
-fn decode(mut bytes: Vec<u8>) -> (String, bool) {
-    let (encoding, bom) = detect(&bytes);
-    if let Some(encoding) = encoding {
-        return (decode_utf16(encoding, bytes.get(bom..).unwrap_or_default()).into_owned(), false);
-    }
-    bytes.drain(..bom);
-    match String::from_utf8(bytes) {
-        Ok(text) => (text, false),
-        Err(error) => {
-            let cut = error.utf8_error().error_len().is_none();
-            let bytes = error.into_bytes();
-            let valid = valid_part(&bytes);
-            // A last character that is cut proves nothing unless others before it were UTF-8.
-            if cut && !valid.is_ascii() { (valid.to_owned(), false) } else { (decode_lines(&bytes), true) }
-        }
-    }
-}
-
-/// The UTF-16 form of `bytes`, if they have one, and the length of the byte order mark.
-fn detect(bytes: &[u8]) -> (Option<&'static Encoding>, usize) {
-    match bytes {
-        [0xEF, 0xBB, 0xBF, ..] => (None, 3),
-        [0xFF, 0xFE, ..] => (Some(UTF_16LE), 2),
-        [0xFE, 0xFF, ..] => (Some(UTF_16BE), 2),
-        _ => (guess_utf16(bytes.get(..SAMPLE).unwrap_or(bytes)), 0),
-    }
-}
-
-/// UTF-16 without a mark: Latin letters leave every second byte zero.
-fn guess_utf16(sample: &[u8]) -> Option<&'static Encoding> {
-    let pairs = sample.len() / 2;
-    let (mut first, mut second) = (0, 0);
-    for pair in sample.chunks_exact(2) {
-        first += usize::from(pair.first() == Some(&0));
-        second += usize::from(pair.last() == Some(&0));
-    }
-    let many = |zeros: usize| pairs > 0 && zeros * 10 >= pairs * 4;
-    let few = |zeros: usize| zeros * 20 <= pairs;
-    match () {
-        () if many(second) && few(first) => Some(UTF_16LE),
-        () if many(first) && few(second) => Some(UTF_16BE),
-        () => None,
-    }
-}
-
-/// Decodes UTF-16 and drops a last unit that is cut.
-fn decode_utf16<'a>(encoding: &'static Encoding, bytes: &'a [u8]) -> Cow<'a, str> {
-    let whole = bytes.get(..bytes.len() & !1).unwrap_or_default();
-    encoding.decode_without_bom_handling(whole).0
-}
-
-fn valid_part(bytes: &[u8]) -> &str {
-    bytes.utf8_chunks().next().map_or("", |chunk| chunk.valid())
-}
-
-/// Text that is UTF-8, or else of which each line is decoded by itself.
-pub(super) fn decode_each_line(bytes: &[u8]) -> Cow<'_, str> {
-    std::str::from_utf8(bytes).map_or_else(|_| Cow::Owned(decode_lines(bytes)), Cow::Borrowed)
-}
-
-/// The issue of a text whose encoding was guessed.
-pub(super) fn guessed() -> Issue {
-    let detail = "this text is neither UTF-8 nor UTF-16 and was read as windows-1252, so letters beyond ASCII may be \
-                  wrong; export it again with -Encoding utf8";
+/// The issue of a text whose code page was guessed.
+pub(super) fn guessed(page: &str) -> Issue {
+    let detail = format!(
+        "this text is neither UTF-8 nor UTF-16 and was read as {page}, so letters beyond ASCII may be wrong; export it \
+         again with -Encoding utf8"
+    );
     Issue::note("text-encoding-guessed", detail)
-}
-
-/// Decodes line by line, so one foreign line costs no other line its letters.
-fn decode_lines(bytes: &[u8]) -> String {
-    let mut text = String::with_capacity(bytes.len());
-    for line in bytes.split_inclusive(|&byte| byte == b'\n') {
-        text.push_str(&decode_any(line));
-    }
-    text
-}
-
-/// UTF-8 where it is that, else windows-1252.
-pub(super) fn decode_any(bytes: &[u8]) -> Cow<'_, str> {
-    match std::str::from_utf8(bytes) {
-        Ok(text) => Cow::Borrowed(text),
-        Err(_) => WINDOWS_1252.decode_without_bom_handling(bytes).0,
-    }
 }
 
 /// The lines of `text`, numbered from 1, without `\n`, `\r\n` or the `\r\r\n` that wmic leaves.

@@ -1,99 +1,72 @@
-//! Migration settings of Hyper-V hosts: `Get-VMHost | Format-List` and `Get-VMHost | Export-Csv`.
+//! Migration settings of Hyper-V hosts: `Get-VMHost` in any syntax.
 //!
-//! What is *not* done here: the other settings of a host, and lists that a narrow console has wrapped (the
-//! values that are read are single words).
+//! What is *not* done here: the other settings of a host.
 
-use super::table::{self, Table};
-use super::{Context, Format, Head, text};
-use crate::bundle::Stream;
-use crate::fact::{
-    Coverage, Fact, HostSettings, Issue, Known, MigrationAuthentication, Observation, Parsed, Position,
-    Reason,
+use super::Context;
+use super::records::{Cell, Gather, Kinds, Meaning, Record};
+use crate::fact::{HostSettings, Known, MigrationAuthentication, Observation, Parsed, Position, Reason};
+
+/// What is read here.
+pub(super) const MEANING: Meaning = Meaning {
+    kinds: Kinds {
+        csv: "vm-host-csv",
+        json: "vm-host-json",
+        clixml: "vm-host-clixml",
+        list: "vm-host-list",
+        table: "vm-host-table",
+    },
+    columns: &[
+        AUTHENTICATION,
+        ENABLED,
+        PERFORMANCE,
+        ANY_NETWORK,
+        DOMAIN,
+        "computername",
+        "name",
+        "pscomputername",
+    ],
+    tells: |has| [AUTHENTICATION, ENABLED, PERFORMANCE].into_iter().any(has),
+    gather: || Box::new(Hosts::default()),
 };
-
-/// The format's line in the table.
-pub(super) const FORMAT: Format = Format { kind: "vm-host", recognise, parse, parse_blocks: None };
 
 const AUTHENTICATION: &str = "virtualmachinemigrationauthenticationtype";
 const ENABLED: &str = "virtualmachinemigrationenabled";
 const PERFORMANCE: &str = "virtualmachinemigrationperformanceoption";
+const ANY_NETWORK: &str = "useanynetworkformigration";
 const DOMAIN: &str = "fullyqualifieddomainname";
 /// The properties that name the host, the most trustworthy first.
 const HOSTS: &[&str] = &["computername", "name", "pscomputername"];
 
-const KEYS: &[&str] =
-    &[AUTHENTICATION, ENABLED, PERFORMANCE, DOMAIN, "computername", "name", "pscomputername"];
-
-/// The properties that only this export has.
-const TELLING: &[&str] = &[AUTHENTICATION, ENABLED, PERFORMANCE];
-
-fn recognise(head: &Head<'_>) -> bool {
-    columns(&head.text).is_some()
-        || text::lines(&head.text)
-            .any(|(_, line)| property(line).is_some_and(|(key, _)| TELLING.contains(&key.as_str())))
+/// The hosts of one source.
+#[derive(Default)]
+struct Hosts {
+    found: Vec<(u64, HostSettings)>,
 }
 
-/// The columns of the table form.
-fn columns(text: &str) -> Option<Vec<String>> {
-    let columns = table::columns(text, KEYS)?;
-    columns.iter().any(|column| TELLING.contains(&column.as_str())).then_some(columns)
+impl Gather for Hosts {
+    fn take(&mut self, record: &Record, _: &Context<'_>) {
+        self.found.push((record.line, settings(record)));
+    }
+
+    fn finish(self: Box<Self>, context: &Context<'_>) -> Parsed {
+        let fact = |(line, settings)| context.fact(Position::Line(line), Observation::HostSettings(settings));
+        Parsed { facts: self.found.into_iter().map(fact).collect(), ..Parsed::default() }
+    }
 }
 
-fn parse(stream: &mut Stream<'_>, context: &Context<'_>) -> Parsed {
-    let source = text::read(stream);
-    let (hosts, mut issues) = if columns(&source.text).is_some() {
-        from_table(&source.text)
-    } else {
-        (from_list(&source.text), Vec::new())
+fn settings(record: &Record) -> HostSettings {
+    let authentication = match (record.cell(AUTHENTICATION), record.text(AUTHENTICATION)) {
+        (Some(Cell::Cut), _) => Known::Unknown(Reason::Truncated),
+        (_, None) => Known::Unknown(Reason::NotAskedFor),
+        (_, Some(value)) => authentication(value).map_or(Known::Unknown(Reason::Undecodable), Known::Known),
     };
-    let mut parsed = Parsed { issues: source.issues, ..Parsed::default() };
-    parsed.coverage = Coverage { records: hosts.len() as u64, channels: Vec::new() };
-    let mut unnamed = 0;
-    for host in hosts {
-        match host.fact(context) {
-            Some(fact) => parsed.facts.push(fact),
-            None => unnamed += 1,
-        }
-    }
-    parsed.issues.append(&mut issues);
-    if unnamed > 0 {
-        let detail = format!(
-            "{} came without a name, so the settings can't be used; run Get-VMHost | Select-Object * and send all of \
-             it",
-            text::counted(unnamed, ["host", "hosts"])
-        );
-        parsed.issues.push(Issue::loss("host-unnamed", detail, Some(unnamed)));
-    }
-    parsed
-}
-
-/// One host as printed: its line, and the properties that matter.
-#[derive(Debug, Default)]
-struct Printed {
-    line: u64,
-    properties: Vec<(String, String)>,
-}
-
-impl Printed {
-    fn get(&self, key: &str) -> Option<&str> {
-        let value = self.properties.iter().find(|(own, _)| own == key).map(|(_, value)| value.as_str());
-        value.filter(|value| !value.is_empty())
-    }
-
-    fn fact(&self, context: &Context<'_>) -> Option<Fact> {
-        let host = HOSTS.iter().find_map(|key| self.get(key))?;
-        let authentication = match self.get(AUTHENTICATION) {
-            None => Known::Unknown(Reason::NotAskedFor),
-            Some(value) => authentication(value).map_or(Known::Unknown(Reason::Undecodable), Known::Known),
-        };
-        let settings = HostSettings {
-            host: host.to_owned(),
-            domain: self.get(DOMAIN).map(str::to_owned),
-            authentication,
-            enabled: self.get(ENABLED).and_then(enabled),
-            performance: self.get(PERFORMANCE).map(str::to_owned),
-        };
-        Some(context.fact(Position::Line(self.line), Observation::HostSettings(settings)))
+    HostSettings {
+        host: record.first(HOSTS).map(str::to_owned),
+        domain: record.text(DOMAIN).map(str::to_owned),
+        authentication,
+        enabled: record.text(ENABLED).and_then(flag),
+        performance: record.text(PERFORMANCE).and_then(performance),
+        any_network: record.text(ANY_NETWORK).and_then(flag),
     }
 }
 
@@ -106,7 +79,19 @@ fn authentication(value: &str) -> Option<MigrationAuthentication> {
     }
 }
 
-fn enabled(value: &str) -> Option<bool> {
+/// The name, or the number of it (`VMMigrationPerformance`).
+fn performance(value: &str) -> Option<String> {
+    let name = match value {
+        "0" => "TCPIP",
+        "1" => "Compression",
+        "2" => "SMB",
+        other => other,
+    };
+    Some(name.to_owned())
+}
+
+/// `True` and `False`; PowerShell prints English in every culture.
+pub(super) fn flag(value: &str) -> Option<bool> {
     match value.to_ascii_lowercase().as_str() {
         "true" => Some(true),
         "false" => Some(false),
@@ -114,53 +99,16 @@ fn enabled(value: &str) -> Option<bool> {
     }
 }
 
-fn from_table(text: &str) -> (Vec<Printed>, Vec<Issue>) {
-    let Some(mut table) = Table::open(text, KEYS) else { return (Vec::new(), Vec::new()) };
-    let mut hosts = Vec::new();
-    while let Some(row) = table.next_row() {
-        let own = |key: &&str| row.get(key).map(|value| ((*key).to_owned(), value.to_owned()));
-        hosts.push(Printed { line: row.line, properties: KEYS.iter().filter_map(own).collect() });
-    }
-    (hosts, table.finish().1)
-}
-
-/// The hosts of a list: blocks between blank lines that hold one of the telling properties. A property that
-/// comes twice begins the next host, for lists that lost their blank lines.
-fn from_list(text: &str) -> Vec<Printed> {
-    let mut hosts: Vec<Printed> = Vec::new();
-    let mut open = false;
-    for (line, content) in text::lines(text) {
-        if content.trim().is_empty() {
-            open = false;
-        }
-        let Some((key, value)) = property(content) else { continue };
-        let repeated = hosts.last().is_some_and(|host| host.properties.iter().any(|(own, _)| *own == key));
-        if !open || repeated {
-            hosts.push(Printed { line, properties: Vec::new() });
-            open = true;
-        }
-        if let Some(host) = hosts.last_mut() {
-            host.properties.push((key, value.to_owned()));
-        }
-    }
-    hosts.retain(|host| host.properties.iter().any(|(key, _)| TELLING.contains(&key.as_str())));
-    hosts
-}
-
-/// A line `Name : value` of one of the properties that matter.
-fn property(line: &str) -> Option<(String, &str)> {
-    let (key, value) = line.split_once(':')?;
-    let key = key.trim().to_ascii_lowercase();
-    KEYS.contains(&key.as_str()).then_some((key, value.trim()))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::fact::Fact;
+    use crate::parse::records::{console, delimited};
     use crate::parse::testing;
 
     fn read(text: &str) -> Parsed {
-        testing::read(&FORMAT, text.as_bytes())
+        let format = if text.starts_with('#') { &delimited::FORMAT } else { &console::FORMAT };
+        testing::read(format, text.as_bytes())
     }
 
     fn settings(parsed: &Parsed) -> Vec<(Position, &HostSettings)> {
@@ -182,17 +130,18 @@ mod tests {
 
     #[test]
     fn a_list_of_hosts_is_read_in_any_order() {
-        assert!(recognise(&Head { bytes: LIST.as_bytes(), text: LIST.into() }));
+        assert_eq!(testing::kind(&console::FORMAT, LIST.as_bytes()), Some("vm-host-list"));
         let parsed = read(LIST);
         let first = HostSettings {
-            host: "HV01".into(),
+            host: Some("HV01".into()),
             domain: Some("contoso.com".into()),
             authentication: Known::Known(MigrationAuthentication::Kerberos),
             enabled: Some(true),
             performance: Some("SMB".into()),
+            any_network: None,
         };
         let second = HostSettings {
-            host: "HV02".into(),
+            host: Some("HV02".into()),
             authentication: Known::Known(MigrationAuthentication::CredSsp),
             ..HostSettings::default()
         };
@@ -204,11 +153,11 @@ mod tests {
     fn a_table_is_read_alike() {
         let text = "#TYPE Microsoft.HyperV.PowerShell.VMHost\n\"Name\",\"VirtualMachineMigrationAuthenticationType\",\"FullyQualifiedDomainName\"\n\
                     \"HV01\",\"CredSSP\",\"x.com\"\n\"HV02\",\"Gibberish\",\"\"\n";
-        assert!(recognise(&Head { bytes: text.as_bytes(), text: text.into() }));
+        assert_eq!(testing::kind(&delimited::FORMAT, text.as_bytes()), Some("vm-host-csv"));
         let parsed = read(text);
         let found: Vec<_> = settings(&parsed)
             .iter()
-            .map(|(at, host)| (*at, host.host.as_str(), host.authentication.clone()))
+            .map(|(at, host)| (*at, host.host.as_deref().unwrap(), host.authentication.clone()))
             .collect();
         assert_eq!(
             found,
@@ -219,13 +168,14 @@ mod tests {
         );
     }
 
+    /// The place of the file may tell whose they are.
     #[test]
-    fn a_host_without_a_name_is_an_issue() {
+    fn settings_without_a_name_are_kept() {
         let parsed = read("VirtualMachineMigrationAuthenticationType : Kerberos\nName :\n");
-        assert_eq!(parsed.facts, []);
+        let (_, only) = settings(&parsed)[0];
         assert_eq!(
-            parsed.issues.iter().map(|issue| (issue.code, issue.lost)).collect::<Vec<_>>(),
-            [("host-unnamed", Some(1))]
+            (&only.host, only.authentication.known()),
+            (&None, Some(&MigrationAuthentication::Kerberos))
         );
     }
 
@@ -235,7 +185,7 @@ mod tests {
             "Name : HV01\nVirtualMachineMigrationEnabled : True\nName : HV02\nVirtualMachineMigrationEnabled : False\n",
         );
         assert_eq!(
-            settings(&parsed).iter().map(|(_, host)| host.host.as_str()).collect::<Vec<_>>(),
+            settings(&parsed).iter().map(|(_, host)| host.host.as_deref().unwrap()).collect::<Vec<_>>(),
             ["HV01", "HV02"]
         );
         let blank = read("Name : HV01\nVirtualMachineMigrationEnabled : \n");
@@ -246,7 +196,8 @@ mod tests {
     fn other_text_is_not_ours() {
         for text in ["Name : HV01\n", "", "Name,ComputerName\na,b\n", "the VirtualMachineMigrationEnabled\n"]
         {
-            assert!(!recognise(&Head { bytes: text.as_bytes(), text: text.into() }), "{text}");
+            assert_eq!(testing::kind(&console::FORMAT, text.as_bytes()), None, "{text}");
+            assert_eq!(testing::kind(&delimited::FORMAT, text.as_bytes()), None, "{text}");
             assert_eq!(read(text).facts, []);
         }
         for cut in 0..LIST.len() {

@@ -32,8 +32,11 @@ impl Wanted {
             match &fact.observation {
                 Observation::Event(event) => self.learn_event(event),
                 Observation::Directory(object) => self.learn_object(object),
-                Observation::HostSettings(settings) => self.learn_host(&settings.host),
-                Observation::Update(update) => update.host.iter().for_each(|host| self.learn_host(host)),
+                // Whatever it is, what it names stands in it.
+                other => {
+                    other.host().iter().for_each(|host| self.learn_host(host));
+                    self.learn_words(&format!("{other:?}"));
+                }
             }
         }
     }
@@ -61,10 +64,14 @@ impl Wanted {
         for value in values {
             // An account's name may hold blanks.
             self.words.insert(Key::of(value.trim().trim_end_matches('$')));
-            let part_of_name = |char: char| char.is_alphanumeric() || matches!(char, '-' | '.' | '_');
-            let words = value.split(|char| !part_of_name(char));
-            words.filter(|word| word.contains(char::is_alphabetic)).for_each(|word| self.learn_host(word));
+            self.learn_words(value);
         }
+    }
+
+    fn learn_words(&mut self, text: &str) {
+        let part_of_name = |char: char| char.is_alphanumeric() || matches!(char, '-' | '.' | '_');
+        let words = text.split(|char| !part_of_name(char));
+        words.filter(|word| word.contains(char::is_alphabetic)).for_each(|word| self.learn_host(word));
     }
 
     /// An object that makes a host is joined with whatever else bears its name, and groups that it trusts decide who
@@ -176,6 +183,7 @@ mod tests {
                 field("FS01$"),
             ],
             message: None,
+            local: false,
         };
         let mut wanted = Wanted::default();
         wanted.learn(&source(vec![Observation::Event(event)]));

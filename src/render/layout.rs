@@ -11,9 +11,16 @@ pub(super) fn clock(time: &str) -> String {
         .map_or_else(|| time.to_owned(), |seconds| seconds.replace('T', " "))
 }
 
-/// Text without control characters: names come from the customer's files, and a terminal obeys what it is sent.
+/// Whether a terminal shows a character instead of obeying it: no control character, nothing that turns the
+/// direction of the text behind it or breaks its line (Unicode 9, Bidirectional Algorithm; 5.8, Newlines).
+pub(super) fn is_printable(c: char) -> bool {
+    let turns = matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    !c.is_control() && !turns && !matches!(c, '\u{2028}' | '\u{2029}')
+}
+
+/// Text without what is not printable: names come from the customer's files, and a terminal obeys what it is sent.
 pub(super) fn plain(text: &str) -> String {
-    text.chars().filter(|c| !c.is_control()).collect()
+    text.chars().filter(|c| is_printable(*c)).collect()
 }
 
 /// The same for text of several lines.
@@ -99,6 +106,37 @@ impl Page {
             self.text.push_str(line.trim_end());
             self.text.push('\n');
         }
+    }
+
+    /// Begins columns that never wrap, so that other text can stand between their rows; gives their widths.
+    pub(super) fn columns(&mut self, header: &[&str], rows: &[Vec<String>]) -> Vec<usize> {
+        let header: Vec<_> = header.iter().map(|&title| title.to_owned()).collect();
+        let width = |column: usize| {
+            let cells = rows.iter().chain([&header]).filter_map(|row| row.get(column));
+            cells.map(|cell| plain(cell).chars().count()).max().unwrap_or(0)
+        };
+        let widths: Vec<_> = (0..header.len()).map(width).collect();
+        self.row(&header, &widths, None);
+        self.text
+            .push_str(&"─".repeat(widths.iter().map(|width| width + 2).sum::<usize>().saturating_sub(2)));
+        self.text.push('\n');
+        widths
+    }
+
+    /// One row of such columns.
+    pub(super) fn row(&mut self, cells: &[String], widths: &[usize], ink: Option<Ink>) {
+        let cells: Vec<_> =
+            cells.iter().zip(widths).map(|(cell, width)| format!("{:<width$}", plain(cell))).collect();
+        let line = cells.join("  ");
+        let line = line.trim_end();
+        let line = ink.map_or_else(|| line.to_owned(), |ink| self.ink(line, ink));
+        self.text.push_str(&line);
+        self.text.push('\n');
+    }
+
+    /// An empty line.
+    pub(super) fn gap(&mut self) {
+        self.text.push('\n');
     }
 
     /// The first line: a word in a colour, and what follows it.

@@ -6,8 +6,8 @@ use jiff::Timestamp;
 
 use super::{
     AddressReport, AlsoReport, AttemptReport, BundleReport, ChangeReport, CoverageReport, DelegationReport,
-    EvidenceReport, FindingReport, GapReport, HostReport, HypothesisReport, IssueReport, KnowledgeReport,
-    OnsetReport, PairReport, PlanReport, ProofReport, Report, Role, SCHEMA_VERSION, SourceReport, StepReport,
+    EvidenceReport, FindingReport, GapReport, HostReport, HypothesisReport, IssueReport, OnsetReport,
+    PairReport, PlanReport, ProofReport, Report, Role, SCHEMA_VERSION, SourceReport, StepReport,
     TimelineEntry, Tool, VerdictReport,
 };
 use crate::diagnose::{Diagnosis, Judgement, Placed, RuleOutcome, Strength};
@@ -31,19 +31,13 @@ pub fn build(
     knowledge: &Knowledge,
 ) -> Report {
     let builder = Builder { evidence, incident, diagnosis };
-    let attempts = builder.attempts();
+    let numbered = incident.attempts.iter().enumerate();
+    let attempts: Vec<_> = numbered.map(|(index, own)| attempt(index, own, evidence)).collect();
     let changes: Vec<_> = diagnosis.changes.iter().map(|placed| builder.change(placed)).collect();
     Report {
         schema_version: SCHEMA_VERSION,
         command: "analyze",
-        tool: Tool {
-            name: "kcdoctor",
-            version: env!("CARGO_PKG_VERSION"),
-            knowledge: KnowledgeReport {
-                revision: knowledge.revision.clone(),
-                as_of: knowledge.as_of.clone(),
-            },
-        },
+        tool: Tool::with(knowledge),
         bundle: builder.bundle(bundle),
         coverage: builder.coverage(),
         hosts: builder.hosts(),
@@ -70,7 +64,7 @@ struct Builder<'a> {
     diagnosis: &'a Diagnosis<'a>,
 }
 
-fn text(time: Timestamp) -> String {
+pub(super) fn text(time: Timestamp) -> String {
     time.to_string()
 }
 
@@ -209,44 +203,6 @@ impl Builder<'_> {
         let mut names: Vec<_> = trustees.iter().map(name).collect();
         names.sort();
         names
-    }
-
-    fn attempts(&self) -> Vec<AttemptReport> {
-        self.incident
-            .attempts
-            .iter()
-            .enumerate()
-            .map(|(index, attempt)| self.attempt(index, attempt))
-            .collect()
-    }
-
-    fn attempt(&self, index: usize, attempt: &Attempt) -> AttemptReport {
-        let failed = attempt.outcome == Outcome::Failed;
-        AttemptReport {
-            id: format!("A{}", index + 1),
-            time: text(attempt.time),
-            vm: attempt.vm.clone(),
-            source: attempt.source.map(|host| self.name(host)),
-            target: attempt.target.map(|host| self.name(host)),
-            started_from: None,
-            user: None,
-            outcome: if failed { "failed" } else { "succeeded" },
-            class: failed.then_some(attempt.class),
-            codes: attempt.codes.iter().map(|code| format!("0x{code:08X}")).collect(),
-            side: attempt.side,
-            progress: attempt.progress,
-            evidence: attempt.facts.iter().filter_map(|fact| self.address(*fact)).collect(),
-        }
-    }
-
-    fn address(&self, fact: FactId) -> Option<AddressReport> {
-        let origin = self.evidence.fact(fact)?.origin;
-        let source = self.evidence.sources.get(origin.source.0)?.path.clone();
-        let (record, line) = match origin.at {
-            Position::Record(record) => (Some(record), None),
-            Position::Line(line) => (None, Some(line)),
-        };
-        Some(AddressReport { source, record, line })
     }
 
     fn pair(&self, pair: &Pair) -> PairReport {
@@ -404,7 +360,7 @@ impl Builder<'_> {
     }
 
     fn piece(&self, fact: FactId) -> Option<EvidenceReport> {
-        let AddressReport { source, record, line } = self.address(fact)?;
+        let AddressReport { source, record, line } = address(fact, self.evidence)?;
         let host = self.evidence.host_of(fact).map(|host| self.name(host));
         let time = self.evidence.event(fact).map(|event| text(event.time));
         Some(EvidenceReport {
@@ -460,6 +416,48 @@ impl Builder<'_> {
             rollback: step.rollback.clone(),
         }
     }
+}
+
+/// Attempt `index` of an incident.
+pub(super) fn attempt(index: usize, attempt: &Attempt, evidence: &Evidence) -> AttemptReport {
+    let failed = attempt.outcome == Outcome::Failed;
+    let name = |host: HostId| evidence.hosts.name(host).to_owned();
+    AttemptReport {
+        id: attempt_id(index),
+        time: text(attempt.time),
+        vm: attempt.vm.clone(),
+        source: attempt.source.map(name),
+        target: attempt.target.map(name),
+        started_from: None,
+        user: None,
+        outcome: if failed { "failed" } else { "succeeded" },
+        class: failed.then_some(attempt.class),
+        codes: attempt.codes.iter().copied().map(code_text).collect(),
+        side: attempt.side,
+        progress: attempt.progress,
+        evidence: attempt.facts.iter().filter_map(|fact| address(*fact, evidence)).collect(),
+    }
+}
+
+/// `A1` for the first.
+pub(super) fn attempt_id(index: usize) -> String {
+    format!("A{}", index + 1)
+}
+
+/// A code as reports write it.
+pub(super) fn code_text(code: u32) -> String {
+    format!("0x{code:08X}")
+}
+
+/// Where a fact stands.
+pub(super) fn address(fact: FactId, evidence: &Evidence) -> Option<AddressReport> {
+    let origin = evidence.fact(fact)?.origin;
+    let source = evidence.sources.get(origin.source.0)?.path.clone();
+    let (record, line) = match origin.at {
+        Position::Record(record) => (Some(record), None),
+        Position::Line(line) => (None, Some(line)),
+    };
+    Some(AddressReport { source, record, line })
 }
 
 fn sorted(list: &[String]) -> Vec<String> {

@@ -1,7 +1,8 @@
 //! A record in one line, shortened. Only what the fact holds is echoed, and facts hold allow-listed attributes.
 
 use crate::fact::{
-    DirectoryObject, Event, Fact, InstallDay, Known, MigrationAuthentication, Observation, Reason, Trustee,
+    DirectoryObject, Event, Fact, Field, InstallDay, Known, MachineReport, MigrationAuthentication,
+    Observation, Reason, Trustee,
 };
 use crate::incident::codes;
 
@@ -19,29 +20,80 @@ pub(super) fn excerpt(fact: &Fact) -> String {
                 Known::Known(MigrationAuthentication::CredSsp) => "CredSSP",
                 Known::Unknown(reason) => unknown(*reason),
             };
-            format!("{}: VirtualMachineMigrationAuthenticationType: {authentication}", settings.host)
+            let host = settings.host.as_deref().unwrap_or("a host");
+            format!("{host}: VirtualMachineMigrationAuthenticationType: {authentication}")
         }
         Observation::Update(update) => match update.installed {
             InstallDay::On(day) => format!("{} installed on {day}", update.kb),
+            InstallDay::At(time) => format!("{} installed at {time}", update.kb),
             InstallDay::Either(month, day) => format!("{} installed on {month} or {day}", update.kb),
             InstallDay::Unstated => format!("{} installed", update.kb),
         },
+        Observation::Machine(report) => machine_line(report),
+        Observation::Registry(value) => {
+            let number = value.number.map_or_else(|| "not a number".to_owned(), |number| number.to_string());
+            format!("{}\\{} = {number}", value.key, value.name)
+        }
+        Observation::Ticket(ticket) => {
+            let encryption = ticket.encryption.as_deref().unwrap_or("not stated");
+            format!("ticket of {} for {}: encryption {encryption}", ticket.client, ticket.server)
+        }
+        Observation::DuplicateSpn(duplicate) => {
+            format!("{} is registered on {}", duplicate.spn, duplicate.accounts.join(" and "))
+        }
+        Observation::Node(node) => {
+            let state = node.state.as_deref().unwrap_or("not stated");
+            format!("node {} of {}: {state}", node.node, node.cluster.as_deref().unwrap_or("a cluster"))
+        }
+        Observation::VirtualMachine(machine) => {
+            format!("{} on {}", machine.name, machine.host.as_deref().unwrap_or("a host"))
+        }
     };
-    shorten(&text)
+    shortened(&one_line(&text), LENGTH)
+}
+
+/// The parts of a machine's report that are there.
+fn machine_line(report: &MachineReport) -> String {
+    let build = report.build.map(|build| match build.revision {
+        Some(revision) => format!("build {}.{revision}", build.number),
+        None => format!("build {}", build.number),
+    });
+    let guard = report.credential_guard.map(|runs| format!("Credential Guard running: {runs}"));
+    let parts = [
+        report.product.clone(),
+        build,
+        report.booted.map(|time| format!("started {time}")),
+        guard,
+        report.time_source.as_ref().map(|source| format!("time from {source}")),
+        report.clock_offset.map(|offset| format!("clock {offset} ms behind it")),
+        report.secure_channel.map(|status| format!("secure channel status 0x{status:X}")),
+        report.cluster.as_ref().map(|cluster| format!("node of {cluster}")),
+    ];
+    let parts: Vec<_> = parts.into_iter().flatten().collect();
+    format!("{}: {}", report.host.as_deref().unwrap_or("a machine"), parts.join("; "))
 }
 
 fn event_line(event: &Event) -> String {
-    let numbered = |name: &str| {
-        name.strip_prefix("Parameter").is_some_and(|rest| rest.bytes().all(|byte| byte.is_ascii_digit()))
-    };
-    let field = |field: &crate::fact::Field| match &field.name {
-        _ if field.value.is_empty() || field.value == "-" => None,
-        Some(name) if !numbered(name) => Some(format!("{name}={}", field.value)),
-        _ => Some(telling_line(&field.value).to_owned()),
+    let value = |(name, value): (Option<&str>, &str)| match name {
+        Some(name) => format!("{name}={value}"),
+        None => telling_line(value).to_owned(),
     };
     let provider = event.provider.strip_prefix("Microsoft-Windows-").unwrap_or(&event.provider);
-    let fields: Vec<_> = event.fields.iter().filter_map(field).collect();
-    format!("{provider} {}: {}", event.id, fields.join("; "))
+    let values: Vec<_> = stated(event).map(value).collect();
+    format!("{provider} {}: {}", event.id, values.join("; "))
+}
+
+/// The values of an event that say something, each with its name where it has one of its own.
+pub(super) fn stated(event: &Event) -> impl Iterator<Item = (Option<&str>, &str)> {
+    let is_numbered = |name: &str| {
+        name.strip_prefix("Parameter").is_some_and(|rest| rest.bytes().all(|byte| byte.is_ascii_digit()))
+    };
+    let says = |field: &&Field| !field.value.is_empty() && field.value != "-";
+    event
+        .fields
+        .iter()
+        .filter(says)
+        .map(move |field| (field.name.as_deref().filter(|name| !is_numbered(name)), field.value.as_str()))
 }
 
 /// Of a text of several sentences, the last that carries a code: the others are wrappers around it.
@@ -86,15 +138,16 @@ fn unknown(reason: Reason) -> &'static str {
     }
 }
 
-/// One line, with an ellipsis where it was cut.
-fn shorten(text: &str) -> String {
-    let line = text
-        .split(|c: char| c.is_whitespace() || c.is_control())
-        .filter(|word| !word.is_empty())
-        .collect::<Vec<_>>()
-        .join(" ");
-    match line.char_indices().nth(LENGTH) {
-        Some((at, _)) => format!("{}…", line.get(..at).unwrap_or_default()),
-        None => line,
+/// The words of a text in one line.
+pub(super) fn one_line(text: &str) -> String {
+    let words = text.split(|c: char| c.is_whitespace() || c.is_control());
+    words.filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ")
+}
+
+/// The first `most` characters of a text, with an ellipsis where it was cut.
+pub(crate) fn shortened(text: &str, most: usize) -> String {
+    match text.char_indices().nth(most) {
+        Some((at, _)) => format!("{}…", text.get(..at).unwrap_or_default()),
+        None => text.to_owned(),
     }
 }

@@ -11,6 +11,7 @@ use super::site::{Attempt, Export, Form, Log, Site, Style};
 use super::{Domain, Machine, Os, Update, updates};
 
 mod bulk;
+mod collected;
 mod delegation;
 mod forest;
 mod lookalikes;
@@ -100,6 +101,7 @@ pub fn all() -> Vec<Incident> {
         lookalikes::processor_incompatible(),
         lookalikes::storage_lock(),
         lookalikes::healthy_cluster(),
+        collected::collected(),
     ]
 }
 

@@ -4,6 +4,7 @@ use jiff::Timestamp;
 
 use super::evtx::{Payload, Record};
 
+pub mod collected;
 pub mod directory;
 pub mod host;
 

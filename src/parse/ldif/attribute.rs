@@ -6,6 +6,7 @@ pub(in crate::parse) enum Attribute {
     Spn,
     AllowedToDelegateTo,
     Member,
+    MemberOf,
     ObjectClass,
     Cn,
     Name,
@@ -27,6 +28,7 @@ const NAMES: &[(&str, Attribute)] = &[
     ("cn", Attribute::Cn),
     ("name", Attribute::Name),
     ("member", Attribute::Member),
+    ("memberOf", Attribute::MemberOf),
     ("objectSid", Attribute::Sid),
     ("uSNChanged", Attribute::UsnChanged),
     ("objectClass", Attribute::ObjectClass),
@@ -44,6 +46,7 @@ const NAMES: &[(&str, Attribute)] = &[
 ];
 
 /// Of each length the place of the first name that is as long, or longer.
+#[expect(clippy::indexing_slicing, reason = "out of bounds would not compile")]
 const FIRST: [u8; 41] = {
     let mut first = [0; 41];
     let (mut length, mut place) = (0, 0);

@@ -161,6 +161,7 @@ pub(super) fn object(entry: Entry, carried: Attributes, section: usize) -> Optio
         operating_system_version: first(Attribute::OperatingSystemVersion),
         when_changed: first(Attribute::WhenChanged).and_then(|time| text::generalized_time(&time)),
         members: list(&entry.values, Attribute::Member),
+        member_of: list(&entry.values, Attribute::MemberOf),
     };
     // A part of a cut entry may lack values, so its list does not end there.
     let parts = if entry.cut { Vec::new() } else { parts(&entry.values) };
@@ -210,6 +211,9 @@ fn list(values: &[Value], attribute: Attribute) -> Known<Vec<String>> {
 /// only that the reader was not allowed to see it.
 pub(super) fn fill(object: &mut DirectoryObject, carried: Attributes, section: &Section) {
     let empty = |attribute| !carried.has(attribute) && section.asked(attribute);
+    if empty(Attribute::MemberOf) {
+        object.member_of = Known::Known(Vec::new());
+    }
     if object.has_class("group") {
         if empty(Attribute::Member) {
             object.members = Known::Known(Vec::new());
@@ -238,6 +242,7 @@ pub(super) fn forget(object: &mut DirectoryObject) {
     object.allowed_to_act = Known::Unknown(unknown);
     object.encryption_types = Known::Unknown(unknown);
     object.members = Known::Unknown(unknown);
+    object.member_of = Known::Unknown(unknown);
 }
 
 /// Whether a value that matters could not be read.

@@ -105,9 +105,9 @@ impl<R: Read> Lines<R> {
         self.next
     }
 
-    /// Whether the encoding of a line had to be guessed.
-    pub(super) fn is_guessed(&self) -> bool {
-        self.window.is_guessed()
+    /// The code page that was guessed, where one had to be.
+    pub(super) fn guessed(&self) -> Option<&'static str> {
+        self.window.guessed()
     }
 
     /// Drops what nobody needs and reads a block; moves `line` and `at` with the bytes. `false` at the end.
@@ -176,7 +176,7 @@ mod tests {
             let content = unfolded(lines.bytes(&line), line.is_folded, &mut scratch).to_vec();
             found.push((line.number, content, line.is_cut));
         }
-        (found, lines.is_guessed())
+        (found, lines.guessed().is_some())
     }
 
     #[test]

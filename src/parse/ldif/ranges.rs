@@ -91,6 +91,7 @@ fn list_of(object: &mut Object, attribute: Attribute) -> Option<&mut Known<Vec<S
         Attribute::Spn => &mut object.object.spns,
         Attribute::AllowedToDelegateTo => &mut object.object.allowed_to_delegate_to,
         Attribute::Member => &mut object.object.members,
+        Attribute::MemberOf => &mut object.object.member_of,
         _ => return None,
     };
     object.carried.has(attribute).then_some(list)

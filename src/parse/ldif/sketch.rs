@@ -88,6 +88,7 @@ impl Sketch {
         let Some(wanted) = wanted.filter(|_| !self.matters) else { return };
         match attribute {
             Attribute::Member
+            | Attribute::MemberOf
             | Attribute::OperatingSystemVersion
             | Attribute::WhenChanged
             | Attribute::ObjectClass

@@ -179,7 +179,7 @@ fn every_encoding_and_line_end_reads_alike() {
 
 #[test]
 fn recognition_wants_a_name() {
-    let is = |text: &str| recognise(&Head { bytes: text.as_bytes(), text: text.into() });
+    let is = |text: &str| crate::parse::testing::kind(&FORMAT, text.as_bytes()).is_some();
     assert!(is("\n# c\nversion: 1\ndn: CN=a,DC=b\n") && is("DN:: Q049YQ==\n") && is("# extended LDIF\n"));
     assert!(!is("dn: \n") && !is("dn: see = below\n") && !is("DN,objectClass\n") && !is("no dn: CN=a\n"));
 }
@@ -223,7 +223,6 @@ fn choosing_before_building_comes_to_the_same() {
     assert!(texts.len() > 10, "{}", texts.len());
     for text in texts {
         let [chosen, expected] = chosen_and_expected(&FORMAT, &text);
-        assert!(!expected.facts.is_empty() || expected.bystanders.objects > 0);
         assert_eq!(chosen, expected, "{}", String::from_utf8_lossy(&text));
     }
 }

@@ -4,7 +4,7 @@ use std::io::Read;
 
 use memchr::memrchr;
 
-use super::Blocks;
+use super::{Blocks, page_of};
 
 /// Bytes of a source from some place on, as far as they were read.
 pub(in crate::parse) struct Window<R> {
@@ -16,7 +16,7 @@ pub(in crate::parse) struct Window<R> {
     /// Up to here the encoding was checked.
     checked: usize,
     has_other_letters: bool,
-    is_guessed: bool,
+    guessed: Option<&'static str>,
 }
 
 impl<R: Read> Window<R> {
@@ -29,7 +29,7 @@ impl<R: Read> Window<R> {
             read: 0,
             checked: 0,
             has_other_letters: false,
-            is_guessed: false,
+            guessed: None,
         }
     }
 
@@ -67,9 +67,9 @@ impl<R: Read> Window<R> {
         true
     }
 
-    /// Whether the encoding of a line had to be guessed.
-    pub(in crate::parse) fn is_guessed(&self) -> bool {
-        self.is_guessed
+    /// The code page that was guessed for the first line that is not UTF-8.
+    pub(in crate::parse) fn guessed(&self) -> Option<&'static str> {
+        self.guessed
     }
 
     /// Looks for lines that are not UTF-8. No line end stands within a character, so whole lines are checked at once.
@@ -88,6 +88,8 @@ impl<R: Read> Window<R> {
         // A last character that is cut proves nothing unless others before it were UTF-8.
         let before = ahead.get(..error.valid_up_to()).unwrap_or_default();
         let others = self.has_other_letters || !before.is_ascii();
-        self.is_guessed |= !(self.ended && error.error_len().is_none() && others);
+        if self.guessed.is_none() && !(self.ended && error.error_len().is_none() && others) {
+            self.guessed = Some(page_of(ahead));
+        }
     }
 }

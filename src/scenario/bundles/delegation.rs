@@ -24,7 +24,7 @@ pub(super) fn delegating(host: &Machine, targets: &[&Machine]) -> Account {
 }
 
 /// The account of `before` after its delegation was taken away.
-fn stripped(before: &Account, time: jiff::Timestamp) -> Account {
+pub(super) fn stripped(before: &Account, time: jiff::Timestamp) -> Account {
     Account { list: Vec::new(), control: MEMBER, changed: time, ..before.clone() }
 }
 

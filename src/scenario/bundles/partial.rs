@@ -52,7 +52,8 @@ pub(super) fn flattened_export() -> Incident {
     let dc = controller(&domain, Os::Server2022);
     let [one, two] = hosts(&domain, Os::Server2022);
     let site = broken_pair("flattened-export", &one, &two, &dc, BY_ADMINISTRATORS);
-    let accounts = [Account::controller(&dc), Account::host(&one), Account::host(&two)];
+    let changed = |host| Account { changed: moment(9, 27, 20, 14), ..Account::host(host) };
+    let accounts = [Account::controller(&dc), changed(&one), changed(&two)];
     let table = Table { delimiter: ',', joined: false, german: false, ahead: -7 };
     let logs =
         [binary(&one, HIGH_AVAILABILITY), xml(&one, VMMS), xml(&two, HIGH_AVAILABILITY), xml(&two, VMMS)];

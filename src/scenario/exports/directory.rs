@@ -135,13 +135,13 @@ pub fn migration_spns(target: &Machine) -> [String; 2] {
 }
 
 /// A directory value.
-enum Value {
+pub(super) enum Value {
     Text(String),
     Bytes(Vec<u8>),
 }
 
 /// Every attribute of an object, in an order that a server might return.
-fn attributes(account: &Account) -> Vec<(&'static str, Value)> {
+pub(super) fn attributes(account: &Account) -> Vec<(&'static str, Value)> {
     let machine = &account.machine;
     let text = |value: &str| Value::Text(value.to_owned());
     let mut all: Vec<(&'static str, Value)> = ["top", "person", "organizationalPerson", "user", "computer"]
@@ -249,7 +249,7 @@ fn ascii(text: &str) -> String {
 }
 
 /// One LDIF value, in base64 where RFC 2849 asks for it.
-fn line(name: &str, value: &Value) -> String {
+pub(super) fn line(name: &str, value: &Value) -> String {
     let plain = match value {
         Value::Text(text) if is_safe(text) => format!("{name}: {text}"),
         Value::Text(text) => format!("{name}:: {}", base64(text.as_bytes())),
@@ -363,7 +363,7 @@ fn local(time: Timestamp, table: Table) -> String {
 }
 
 /// The binary form of a SID ([MS-DTYP] 2.4.2.2) of the authorities that stories use.
-fn sid_bytes(sid: &str) -> Vec<u8> {
+pub(super) fn sid_bytes(sid: &str) -> Vec<u8> {
     let parts: Vec<u32> = sid.split('-').skip(3).filter_map(|part| part.parse().ok()).collect();
     let count = u8::try_from(parts.len()).unwrap_or(0);
     let mut bytes = vec![1, count, 0, 0, 0, 0, 0, 5];

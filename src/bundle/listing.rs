@@ -1,0 +1,134 @@
+//! The listing of a bundle: every file of a folder, every member of a zip.
+
+use std::fs;
+use std::io::{self, Read as _};
+use std::path::Path;
+use std::sync::Arc;
+
+use super::input::Input;
+use super::walk::too_many;
+use super::zip::Archive;
+use super::{Content, Source, Terms, magic, unreadable};
+use crate::error::Error;
+use crate::fact::Issue;
+
+/// The most bytes of a zip on standard input: its directory stands at its end, so it's held in memory.
+const MOST_PIPED: u64 = 4 << 30;
+
+/// The sources so far.
+pub(super) struct Listing {
+    pub(super) sources: Vec<Source>,
+    pub(super) terms: Arc<Terms>,
+}
+
+impl Listing {
+    pub(super) fn add_argument(&mut self, argument: &Path, prefix: &str) -> Result<(), Error> {
+        if argument.as_os_str() == "-" {
+            return self.add_piped(prefix).map_err(Error::io("standard input"));
+        }
+        let metadata = fs::metadata(argument).map_err(|source| match source.kind() {
+            io::ErrorKind::NotFound => Error::NoInput { path: argument.to_path_buf() },
+            _ => Error::Io { path: argument.to_path_buf(), source },
+        })?;
+        if metadata.is_dir() {
+            return self.add_folder(argument, prefix);
+        }
+        let name = if prefix.is_empty() {
+            super::last_component(argument)
+        } else {
+            prefix.trim_end_matches('/').to_owned()
+        };
+        self.add_file(argument, name).map_err(Error::io(argument))
+    }
+
+    /// Adds what stands on standard input: the members of a zip, or else one file, which is read as it comes.
+    fn add_piped(&mut self, prefix: &str) -> io::Result<()> {
+        let path = format!("{prefix}stdin");
+        let mut begun = Vec::new();
+        io::stdin().lock().take(4).read_to_end(&mut begun)?;
+        let is_zip = magic::is_zip(&begun);
+        if is_zip {
+            io::stdin().lock().take(MOST_PIPED).read_to_end(&mut begun)?;
+        }
+        let input = Input::memory(begun);
+        if !(is_zip && self.add_zip(&path, &input)) {
+            self.add(path, Vec::new(), Content::Piped(input));
+        }
+        Ok(())
+    }
+
+    /// Walks a folder in the order of names, without following links, so that a link to a parent can't make the walk
+    /// endless. What can't be listed below the argument itself costs only itself.
+    fn add_folder(&mut self, folder: &Path, prefix: &str) -> Result<(), Error> {
+        let listed = fs::read_dir(folder).and_then(Iterator::collect::<io::Result<Vec<_>>>);
+        let mut entries = listed.map_err(Error::io(folder))?;
+        entries.sort_by_key(fs::DirEntry::file_name);
+        for entry in entries {
+            let name = format!("{prefix}{}", entry.file_name().to_string_lossy());
+            if self.sources.len() >= self.terms.limits.max_entries {
+                self.add(name, vec![too_many(self.terms.limits.max_entries)], Content::Closed);
+                return Ok(());
+            }
+            if let Some(issue) = self.add_entry(&entry, &name) {
+                self.add(name, vec![issue], Content::Closed);
+            }
+        }
+        Ok(())
+    }
+
+    /// Adds a file or the files of a folder; gives the issue of an entry that can't be read.
+    fn add_entry(&mut self, entry: &fs::DirEntry, name: &str) -> Option<Issue> {
+        let path = entry.path();
+        let kind = match entry.file_type() {
+            Ok(kind) => kind,
+            Err(error) => return Some(unreadable(&error)),
+        };
+        if kind.is_symlink() {
+            let detail = "a symbolic link; links are not followed, send the file itself";
+            return Some(Issue::loss("link-not-followed", detail, None));
+        }
+        let added = match (kind.is_dir(), kind.is_file()) {
+            (true, _) => self
+                .add_folder(&path, &format!("{name}/"))
+                .map_err(|error| io::Error::other(error.to_string())),
+            (false, true) => self.add_file(&path, name.to_owned()),
+            (false, false) => Ok(()),
+        };
+        added.err().map(|error| unreadable(&error))
+    }
+
+    fn add_file(&mut self, path: &Path, name: String) -> io::Result<()> {
+        let mut input = Input::open(path)?;
+        let mut begun = [0; 4];
+        let count = input.read(&mut begun)?;
+        let is_zip = magic::is_zip(begun.get(..count).unwrap_or_default());
+        if !(is_zip && self.add_zip(&name, &Input::open(path)?)) {
+            self.add(name, Vec::new(), Content::File(path.to_path_buf()));
+        }
+        Ok(())
+    }
+
+    /// Adds the members of a zip; `false` if it can't be listed, and is left to be read forward.
+    fn add_zip(&mut self, path: &str, input: &Input) -> bool {
+        let Ok(archive) = Archive::new(input.clone()) else { return false };
+        let most = self.terms.limits.max_entries.saturating_sub(self.sources.len());
+        match archive.members(&self.terms.passwords, most) {
+            Ok(members) => {
+                for member in members {
+                    let content = if member.readable {
+                        Content::Member(archive.clone(), member.index, member.packed)
+                    } else {
+                        Content::Closed
+                    };
+                    self.add(format!("{path}!/{}", member.name), member.issues, content);
+                }
+            }
+            Err(issue) => self.add(path.to_owned(), vec![issue], Content::Closed),
+        }
+        true
+    }
+
+    fn add(&mut self, path: String, issues: Vec<Issue>, content: Content) {
+        self.sources.push(Source { path, issues, content, terms: Arc::clone(&self.terms) });
+    }
+}

@@ -1,0 +1,203 @@
+//! JSON of `ConvertTo-Json` (PowerShell 5.1 and 7): an array of objects, one object, or one object a line.
+//!
+//! Objects are read one after the other, so a source may be larger than memory.
+//! What is *not* done here: repairing JSON. What stands before a fault is used, and the fault is said.
+
+use std::fmt;
+use std::io::BufRead;
+
+use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
+
+use super::tree::{MAX_DEPTH, Tree};
+use super::{Gathering, Record, Syntax};
+use crate::bundle::Stream;
+use crate::fact::{Issue, Parsed};
+use crate::parse::text::Utf8;
+use crate::parse::{Context, Format, Head, Reader};
+
+/// The format's line in the table.
+pub(in crate::parse) const FORMAT: Format = Format { recognise, reader: Reader::Stream(parse) };
+
+fn recognise(head: &Head<'_>) -> Option<&'static str> {
+    if !head.text().trim_start_matches(['\u{FEFF}', ' ', '\r', '\n', '\t']).starts_with(['[', '{']) {
+        return None;
+    }
+    let mut found = None;
+    // The head mostly ends within an object; those before it tell, or what that one holds so far.
+    read(Utf8::of_text(head.text()), &mut |record| found = found.or_else(|| super::kind(record)));
+    found
+}
+
+fn parse(stream: &mut Stream<'_>, context: &Context<'_>) -> Parsed {
+    let head = stream.head().to_vec();
+    let mut gathering = Gathering::default();
+    let failure = read(Utf8::new(stream, &head), &mut |record| gathering.take(record, context));
+    gathering.finish(failure.into_iter().collect(), context)
+}
+
+/// Gives every object of `source` to `take`; says what ended it before its end.
+fn read(source: Utf8<'_>, take: &mut dyn FnMut(&Record)) -> Option<Issue> {
+    let lines = source.line_counter();
+    let mut source = source;
+    loop {
+        skip_blanks(&mut source)?;
+        let mut deserializer = serde_json::Deserializer::from_reader(&mut source);
+        // Depth is bounded below, where it costs a value and not the source.
+        let seed = Objects { lines: &lines, take, depth: 0 };
+        if let Err(error) = seed.deserialize(&mut deserializer) {
+            let what = if error.is_eof() {
+                "ends in the middle of an object"
+            } else {
+                "is no valid JSON from there"
+            };
+            let detail = format!(
+                "the file {what} (line {}), so only what stands before is used; export it again",
+                lines.get()
+            );
+            let code = if error.is_eof() { "json-truncated" } else { "json-malformed" };
+            return Some(Issue::loss(code, detail, None));
+        }
+    }
+}
+
+/// Goes to the next value; `None` at the end.
+fn skip_blanks(source: &mut Utf8<'_>) -> Option<()> {
+    loop {
+        let ahead = source.fill_buf().ok()?;
+        if ahead.is_empty() {
+            return None;
+        }
+        let blanks = ahead.iter().take_while(|byte| byte.is_ascii_whitespace() || **byte == b',').count();
+        let is_done = blanks < ahead.len();
+        source.consume(blanks);
+        if is_done {
+            return Some(());
+        }
+    }
+}
+
+/// The objects of the outermost arrays, one by one.
+struct Objects<'a> {
+    lines: &'a std::rc::Rc<std::cell::Cell<u64>>,
+    take: &'a mut dyn FnMut(&Record),
+    depth: usize,
+}
+
+impl<'de> DeserializeSeed<'de> for Objects<'_> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Objects<'_> {
+    type Value = ();
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("objects")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<(), A::Error> {
+        let Self { lines, take, depth } = self;
+        while items.next_element_seed(Objects { lines, take: &mut *take, depth: depth + 1 })?.is_some() {}
+        Ok(())
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, entries: A) -> Result<(), A::Error> {
+        let line = self.lines.get();
+        let object = Trees { depth: self.depth }.visit_map(entries)?;
+        object.records(line, Syntax::Json, self.take);
+        Ok(())
+    }
+
+    fn visit_bool<E>(self, _: bool) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_i64<E>(self, _: i64) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_u64<E>(self, _: u64) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_f64<E>(self, _: f64) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_str<E>(self, _: &str) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_unit<E>(self) -> Result<(), E> {
+        Ok(())
+    }
+}
+
+/// One value with all that it holds.
+struct Trees {
+    depth: usize,
+}
+
+impl<'de> DeserializeSeed<'de> for Trees {
+    type Value = Tree;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Tree, D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Trees {
+    type Value = Tree;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("a value")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Tree, A::Error> {
+        let mut list = Vec::new();
+        while let Some(item) = items.next_element_seed(Trees { depth: self.depth + 1 })? {
+            if self.depth < MAX_DEPTH {
+                list.push(item);
+            }
+        }
+        Ok(Tree::List(list))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Tree, A::Error> {
+        let mut properties = Vec::new();
+        while let Some(name) = entries.next_key::<String>()? {
+            let value = entries.next_value_seed(Trees { depth: self.depth + 1 })?;
+            if self.depth < MAX_DEPTH {
+                properties.push((name, value));
+            }
+        }
+        Ok(Tree::Object(String::new(), properties))
+    }
+
+    fn visit_bool<E>(self, value: bool) -> Result<Tree, E> {
+        Ok(Tree::Text(if value { "True" } else { "False" }.to_owned()))
+    }
+
+    fn visit_i64<E>(self, value: i64) -> Result<Tree, E> {
+        Ok(Tree::Text(value.to_string()))
+    }
+
+    fn visit_u64<E>(self, value: u64) -> Result<Tree, E> {
+        Ok(Tree::Text(value.to_string()))
+    }
+
+    fn visit_f64<E>(self, value: f64) -> Result<Tree, E> {
+        Ok(Tree::Text(value.to_string()))
+    }
+
+    fn visit_str<E>(self, value: &str) -> Result<Tree, E> {
+        Ok(Tree::Text(value.to_owned()))
+    }
+
+    fn visit_unit<E>(self) -> Result<Tree, E> {
+        Ok(Tree::Text(String::new()))
+    }
+}
