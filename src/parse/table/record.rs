@@ -1,8 +1,8 @@
 //! Where a record of delimited values ends, and where its values stand in it.
 //!
 //! Quotes are read as the csv crate reads them, which a test compares: they count at the beginning of a value, two stand
-//! for one, and what follows the closing one belongs to the value. That crate copies every byte through a state
-//! machine, which takes longer than an export of gigabytes may, so here line ends, quotes and delimiters are searched.
+//! for one, and what follows the closing one belongs to the value. That crate copies values out of the text; here they
+//! stay places in it, so that a row can be looked at, and read again behind a quote that is not closed.
 
 use memchr::{memchr, memchr3};
 
