@@ -9,7 +9,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 
 use crate::fact::{
-    Bystanders, Event, Fact, HostSettings, InstalledUpdate, Issue, Observation, Origin, Position, SourceId,
+    Bystanders, Event, Fact, HostSettings, InstalledUpdate, Issue, MachineReport, Observation, Origin,
+    Position, SourceId,
 };
 use crate::knowledge::{Meaning, Signal, Signals};
 use crate::parse::ParsedSource;
@@ -93,6 +94,8 @@ pub struct Evidence {
     host_of: Vec<Option<HostId>>,
     /// Facts that state the settings of a host.
     settings: BTreeMap<HostId, Vec<FactId>>,
+    /// Facts that report of a host.
+    reports: BTreeMap<HostId, Vec<FactId>>,
     /// Facts that repeat another: the same record in two exports.
     repeated: BTreeSet<FactId>,
 }
@@ -133,14 +136,20 @@ impl Evidence {
         channels.iter().for_each(|(_, channel)| hosts.wrote(&channel.computer));
         let directory = Directory::gather(&facts, &hosts, bystanders);
         let host_of: Vec<Option<HostId>> = facts.iter().map(|fact| host_of(fact, &hosts, &place)).collect();
-        let mut settings: BTreeMap<HostId, Vec<FactId>> = BTreeMap::new();
+        let (mut settings, mut reports) = (BTreeMap::<_, Vec<_>>::new(), BTreeMap::<_, Vec<_>>::new());
         for (index, (fact, host)) in facts.iter().zip(&host_of).enumerate() {
-            if let (Observation::HostSettings(_), Some(host)) = (&fact.observation, host) {
-                settings.entry(*host).or_default().push(FactId(index));
+            let of_host = match &fact.observation {
+                Observation::HostSettings(_) => &mut settings,
+                Observation::Machine(_) => &mut reports,
+                _ => continue,
+            };
+            if let Some(host) = host {
+                of_host.entry(*host).or_default().push(FactId(index));
             }
         }
         let mut evidence = Self {
             settings,
+            reports,
             facts,
             sources,
             hosts,
@@ -227,6 +236,15 @@ impl Evidence {
         let stated = self.settings.get(&host).map_or(&[][..], Vec::as_slice);
         stated.iter().filter_map(|id| match &self.fact(*id)?.observation {
             Observation::HostSettings(settings) => Some((*id, settings)),
+            _ => None,
+        })
+    }
+
+    /// What inventories say of `host`.
+    pub fn reports(&self, host: HostId) -> impl Iterator<Item = (FactId, &MachineReport)> {
+        let stated = self.reports.get(&host).map_or(&[][..], Vec::as_slice);
+        stated.iter().filter_map(|id| match &self.fact(*id)?.observation {
+            Observation::Machine(report) => Some((*id, &**report)),
             _ => None,
         })
     }

@@ -15,6 +15,7 @@ pub mod bundles;
 pub mod events;
 pub mod evtx;
 pub mod exports;
+pub mod forms;
 pub mod site;
 
 /// The SplitMix64 generator: small, seeded, good enough for jitter and identifiers.

@@ -10,6 +10,7 @@ mod collect;
 mod corpus;
 mod events;
 mod fixtures;
+mod forms;
 mod hostile;
 mod incidents;
 mod knowledge;

@@ -72,7 +72,11 @@ impl Directory {
                 directory.ambiguous.push(host);
                 continue;
             }
-            let ids = objects.iter().map(|(id, _)| *id).collect();
+            // A bare list of services is cited only where nothing says more.
+            let states = |object: &DirectoryObject| object.user_account_control.known().is_some();
+            let any_states = objects.iter().any(|(_, object)| states(object));
+            let cited = objects.iter().filter(|(_, object)| states(object) || !any_states);
+            let ids = cited.map(|(id, _)| *id).collect();
             if let Some(merged) = objects.into_iter().map(|(_, object)| object.clone()).reduce(merge) {
                 if let Some(account) = &merged.account {
                     directory

@@ -24,6 +24,10 @@ pub struct Machine {
     pub settings_facts: Vec<FactId>,
     /// When Credential Guard was seen to run or not to.
     pub credential_guard: Vec<(Timestamp, bool, FactId)>,
+    /// What an inventory says of Credential Guard, which holds since the start that the same inventories state.
+    pub reported_guard: Option<(bool, FactId)>,
+    /// The last start that an inventory states.
+    pub booted: Option<Timestamp>,
     /// Clock trouble; known where the System log is there.
     pub clock: Known<Dated>,
     /// Refused secure channels.
@@ -76,6 +80,7 @@ impl Machine {
             ..Self::default()
         };
         machine.read_settings(host, evidence);
+        machine.read_reports(host, evidence);
         machine.read_version(host, own, evidence);
         machine.read_refusals(host, refused, evidence);
         machine
@@ -95,7 +100,18 @@ impl Machine {
         }
     }
 
-    /// The last boot decides, else the directory, which knows no revision.
+    /// What inventories say, where they agree.
+    fn read_reports(&mut self, host: HostId, evidence: &Evidence) {
+        for (fact, report) in evidence.reports(host) {
+            self.booted = self.booted.max(report.booted);
+            if let Some(runs) = report.credential_guard {
+                let disagrees = self.reported_guard.is_some_and(|(known, _)| known != runs);
+                self.reported_guard = if disagrees { None } else { Some((runs, fact)) };
+            }
+        }
+    }
+
+    /// The last boot decides, else an inventory, else the directory, which knows no revision.
     fn read_version(&mut self, host: HostId, own: &[Signalled<'_>], evidence: &Evidence) {
         let boots = own.iter().filter(|signalled| signalled.signal.meaning == Meaning::Booted);
         if let Some((signalled, (build, revision))) =
@@ -104,6 +120,14 @@ impl Machine {
             self.version = Builds::version(build).map(str::to_owned);
             self.build = Some(format!("{build}.{revision}"));
             self.version_facts = vec![signalled.fact];
+        }
+        let stated = evidence.reports(host).filter_map(|(fact, report)| Some((report.build?, fact)));
+        if self.version.is_none()
+            && let Some((build, fact)) = stated.max_by_key(|(build, _)| *build)
+        {
+            self.version = Builds::version(build.number).map(str::to_owned);
+            self.build = build.revision.map(|revision| format!("{}.{revision}", build.number));
+            self.version_facts = vec![fact];
         }
         if self.version.is_none()
             && let Some(object) = evidence.directory.computer(host)
@@ -140,11 +164,14 @@ impl Machine {
         }
     }
 
-    /// Whether Credential Guard ran at `time`, by the last record before it; and that record.
+    /// Whether Credential Guard ran at `time`, and what says so: the last record before it, else an inventory made
+    /// without a start in between, since only a start changes it.
     #[must_use]
     pub fn credential_guard_at(&self, time: Timestamp) -> Option<(bool, FactId)> {
         let mut before = self.credential_guard.iter().filter(|(seen, _, _)| *seen <= time);
-        before.next_back().map(|(_, running, fact)| (*running, *fact))
+        let recorded = before.next_back().map(|(_, running, fact)| (*running, *fact));
+        let same_start = self.booted.is_some_and(|booted| booted <= time);
+        recorded.or(self.reported_guard.filter(|_| same_start))
     }
 }
 

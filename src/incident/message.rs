@@ -68,6 +68,9 @@ impl Reading {
     fn first_name(&self, signalled: &Signalled<'_>) -> Option<String> {
         let named = signalled.event.provider.ends_with("High-Availability") || self.vm_id.is_some();
         let value = signalled.event.fields.first()?.value.trim();
+        // Where an export left nothing but the rendered message, the name is what that quotes first.
+        let is_message = signalled.event.message.as_deref().is_some_and(|message| message.trim() == value);
+        let value = if is_message { quoted(value).first()?.trim() } else { value };
         let short = !value.is_empty() && value.len() <= 120 && !value.contains('\n');
         let sound = named && short && guid(value).is_none() && codes(value).is_empty();
         (sound

@@ -1,7 +1,7 @@
 //! Accounts as lists of objects: `Get-ADComputer` (users and groups too) in any syntax, and csvde.
 //!
 //! Of a table, a column that exists was asked for, so an empty value is known to be empty; a missing column is
-//! unknown for the whole file. Objects that state their own properties leave out what is not set: there a missing
+//! unknown for the whole file, but for a full dump of csvde. Objects that state their own properties leave out what is not set: there a missing
 //! property is empty if another object of the same output has it, or if the object is a full dump.
 //! PowerShell writes a type's name in place of a list unless the user joined it by hand, with any separator and
 //! under any column name; such a list is split only where every piece is a service principal name or a
@@ -125,7 +125,7 @@ struct Accounts {
 /// An object, before it is known what its output asked for.
 struct Account {
     line: u64,
-    /// Of a table what lacks was not asked for; of other objects it may be empty.
+    /// What one command printed, where objects leave out what is not set; `None` where every column was asked for.
     section: Option<usize>,
     carried: Carried,
     object: DirectoryObject,
@@ -149,7 +149,7 @@ impl Gather for Accounts {
         }
         self.calculated.learn(record);
         let Some(object) = object(record, &self.calculated) else { return };
-        let section = (!matches!(record.syntax, Syntax::Csv | Syntax::Table)).then_some(record.section);
+        let section = states_what_it_has(record).then_some(record.section);
         let blank = self.calculated.blank(record);
         // Nothing that is still to come makes it another object.
         let is_final = section.is_none() && blank.is_empty();
@@ -190,6 +190,12 @@ impl Gather for Accounts {
         parsed.issues.extend(clock.map(|clock| clock.note()));
         parsed
     }
+}
+
+/// Whether an object leaves out what is not set. Of csvde, which alone calls the name `DN`, every attribute that any
+/// object has is a column; `Export-Csv` takes its columns from the first object.
+fn states_what_it_has(record: &Record) -> bool {
+    !matches!(record.syntax, Syntax::Csv | Syntax::Table) || record.row().is_some() && record.has("dn")
 }
 
 /// Which attributes an object states.

@@ -166,9 +166,10 @@ impl Builder<'_> {
             migration_authentication: authentication.map(|authentication| {
                 if *authentication == MigrationAuthentication::Kerberos { "kerberos" } else { "credssp" }
             }),
-            credential_guard: machine
-                .and_then(|machine| machine.credential_guard.last())
-                .map(|(_, running, _)| *running),
+            credential_guard: machine.and_then(|machine| {
+                let recorded = machine.credential_guard.last().map(|(_, running, _)| *running);
+                recorded.or(machine.reported_guard.map(|(running, _)| running))
+            }),
             delegation: DelegationReport {
                 mode: object.map_or(Mode::Unknown, |object| mode(Some(object))),
                 allowed_to_delegate_to: object

@@ -5,8 +5,11 @@
 
 use jiff::{Timestamp, civil::date};
 
-use super::exports::host::{Authentication, Culture, HotFix, get_hot_fix, get_vm_host};
+use super::exports::culture::Culture;
+use super::exports::directory::{Account, Requested, ldapsearch};
+use super::exports::host::{Authentication, HotFix, get_hot_fix, get_vm_host};
 use super::exports::utf16;
+use super::forms::Told;
 use super::site::{Attempt, Export, Form, Log, Site, Style};
 use super::{Domain, Machine, Os, Update, updates};
 
@@ -31,6 +34,8 @@ pub struct Incident {
     pub truth: Truth,
     /// Paths with `/`, sorted, and contents.
     pub files: Vec<(String, Vec<u8>)>,
+    /// What the files state, to be written in other forms.
+    pub told: Told,
 }
 
 /// An ordered pair of host names: source, target.
@@ -179,6 +184,7 @@ fn july(os: Os) -> Update {
 /// A bundle in the making.
 struct Draft {
     files: Vec<(String, Vec<u8>)>,
+    told: Told,
     attempts: Vec<Attempt>,
 }
 
@@ -195,8 +201,8 @@ struct Expected<'a> {
 
 impl Draft {
     fn new(site: Site, logs: &[Log<'_>]) -> Self {
-        let Export { files, attempts } = site.export(logs);
-        Self { files, attempts }
+        let Export { files, attempts, logs } = site.export(logs);
+        Self { files, attempts, told: Told { logs, ..Told::default() } }
     }
 
     fn file(mut self, path: &str, content: Vec<u8>) -> Self {
@@ -204,17 +210,24 @@ impl Draft {
         self
     }
 
+    /// `ldapsearch > computers.ldif`, with all attributes.
+    fn directory(mut self, domain: &Domain, accounts: &[Account]) -> Self {
+        self.told.accounts = accounts.to_vec();
+        self.file("ad/computers.ldif", ldapsearch(domain, accounts, Requested::All))
+    }
+
     /// `Get-VMHost | Format-List * > Get-VMHost.txt` of each host: UTF-16.
     fn settings(mut self, hosts: &[&Machine], authentication: Authentication) -> Self {
         for host in hosts {
             let content = utf16(&get_vm_host(host, authentication));
             self.files.push((format!("{}/Get-VMHost.txt", host.name), content));
+            self.told.settings.push(((*host).clone(), authentication));
         }
         self
     }
 
     /// `Get-HotFix | Export-Csv` of a host that installed `update` on that day of 2026.
-    fn updates(self, host: &Machine, update: Update, (month, day): (i8, i8), culture: Culture) -> Self {
+    fn updates(mut self, host: &Machine, update: Update, (month, day): (i8, i8), culture: Culture) -> Self {
         let old = match host.os {
             Os::Server2019 => {
                 HotFix { kb: "KB5005112", description: "Security Update", installed: date(2024, 2, 12) }
@@ -228,6 +241,7 @@ impl Draft {
         };
         let installed = date(2026, month, day);
         let fixes = [old, HotFix { kb: update.kb, description: "Security Update", installed }];
+        self.told.updates.push((host.clone(), fixes.to_vec()));
         let text = get_hot_fix(host, &fixes, culture);
         // Export-Csv of PowerShell 5.1 writes ASCII, or UTF-16 where asked to.
         let content = if culture == Culture::German { utf16(&text) } else { text.into_bytes() };
@@ -249,7 +263,7 @@ impl Draft {
             first_failure,
             last_success,
         };
-        Incident { name, about, truth, files: self.files }
+        Incident { name, about, truth, files: self.files, told: self.told }
     }
 }
 

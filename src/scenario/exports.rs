@@ -5,8 +5,13 @@ use jiff::Timestamp;
 use super::evtx::{Payload, Record};
 
 pub mod collected;
+pub mod culture;
 pub mod directory;
+pub mod encoding;
+pub mod events;
 pub mod host;
+pub mod object;
+pub mod updates;
 
 /// `text` as UTF-16LE with a byte order mark, what PowerShell 5.1 writes by `>` and `Out-File`.
 #[must_use]

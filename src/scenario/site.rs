@@ -69,6 +69,8 @@ pub struct Export {
     pub files: Vec<(String, Vec<u8>)>,
     /// Attempts with a record in one of the files, by time.
     pub attempts: Vec<Attempt>,
+    /// What the files hold: a machine and the records of one of its channels.
+    pub logs: Vec<(Machine, Vec<Record>)>,
 }
 
 /// One record on its way to a log.
@@ -391,8 +393,15 @@ impl Site {
             let old = entries.partition_point(|entry| upgrade.is_some_and(|upgrade| entry.time < upgrade));
             let (before, after) = entries.split_at_checked(old).unwrap_or((&entries, &[]));
             let number = Dice::named(&format!("{host}{}", log.channel)).below(60_000) + 1;
-            export.files.extend(file(log, "Windows.old/Windows/System32/winevt/Logs/", before, number));
-            export.files.extend(file(log, "", after, if upgrade.is_some() { 1 } else { number }));
+            let old = numbered(before, number);
+            let new = numbered(after, if upgrade.is_some() { 1 } else { number });
+            for (folder, records) in [("Windows.old/Windows/System32/winevt/Logs/", old), ("", new)] {
+                // None where there is nothing to write.
+                if !records.is_empty() {
+                    export.files.push(file(log, folder, &records));
+                    export.logs.push((log.host.clone(), records));
+                }
+            }
         }
         export.attempts =
             self.tried.iter().zip(first_seen).filter_map(|(tried, time)| seen(tried, time?)).collect();
@@ -447,19 +456,20 @@ fn seen(tried: &Tried, time: Timestamp) -> Option<Attempt> {
     })
 }
 
-/// One log file with numbered records; none where there is nothing to write.
-fn file(log: &Log<'_>, folder: &str, entries: &[&Entry], first: u64) -> Option<(String, Vec<u8>)> {
-    if entries.is_empty() {
-        return None;
-    }
-    let numbered = |(number, entry): (u64, &&Entry)| Record { record: number, ..entry.record.clone() };
-    let records: Vec<Record> = (first..).zip(entries).map(numbered).collect();
+/// Records as their log numbers them.
+fn numbered(entries: &[&Entry], first: u64) -> Vec<Record> {
+    let record = |(number, entry): (u64, &&Entry)| Record { record: number, ..entry.record.clone() };
+    (first..).zip(entries).map(record).collect()
+}
+
+/// One log file.
+fn file(log: &Log<'_>, folder: &str, records: &[Record]) -> (String, Vec<u8>) {
     let (content, extension) = match log.form {
-        Form::Evtx => (write_log(&records), "evtx"),
-        Form::Xml => (wevtutil(&records).into_bytes(), "xml"),
-        Form::XmlUtf16 => (utf16(&wevtutil(&records)), "xml"),
+        Form::Evtx => (write_log(records), "evtx"),
+        Form::Xml => (wevtutil(records).into_bytes(), "xml"),
+        Form::XmlUtf16 => (utf16(&wevtutil(records)), "xml"),
     };
     // Windows writes the slash of a channel's name as %4.
     let name = log.channel.replace('/', "%4");
-    Some((format!("{}/{folder}{name}.{extension}", log.host.name), content))
+    (format!("{}/{folder}{name}.{extension}", log.host.name), content)
 }

@@ -295,7 +295,7 @@ function Save-Node {
     Save-Part $Place 'nltest /sc_query' 'nltest-sc.txt' {
         param([string]$Path)
         $domain = (Get-CimInstance -ClassName Win32_ComputerSystem).Domain
-        Write-Utf8 $Path ((Invoke-Program 'nltest.exe' @("/sc_query:$domain")) -join "`r`n")
+        Write-Utf8 $Path (((Invoke-Program 'nltest.exe' @("/sc_query:$domain")) -join "`r`n") + "`r`n")
     }
     Save-Policies $Place
 }

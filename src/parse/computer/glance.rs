@@ -37,7 +37,7 @@ struct Columns {
     types: Vec<usize>,
     type_names: Vec<usize>,
     members: Vec<usize>,
-    /// Columns of the user's own naming need a closer look.
+    /// Columns of the user's own naming need a closer look, and so does csvde, whose columns tell of each other.
     has_own_names: bool,
 }
 
@@ -63,7 +63,9 @@ impl Columns {
             types: at(&[ENCRYPTION_TYPES]),
             type_names: at(&[ENCRYPTION_NAMES]),
             members: at(&["member", "members"]),
-            has_own_names: !delegation_names(record).is_empty() || !service_names(record).is_empty(),
+            has_own_names: super::states_what_it_has(record)
+                || !delegation_names(record).is_empty()
+                || !service_names(record).is_empty(),
         }
     }
 }

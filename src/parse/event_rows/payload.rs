@@ -42,6 +42,8 @@ const ORDERS: &[(&str, &[u32], &[&str])] = &[
             "IpPort",
         ],
     ),
+    (AUDITING, &[4742], ACCOUNT_CHANGE),
+    (AUDITING, &[5136], VALUE_CHANGE),
     (
         "Microsoft-Windows-Kernel-General",
         &[12],
@@ -66,6 +68,62 @@ const ORDERS: &[(&str, &[u32], &[&str])] = &[
         &["errorCode", "updateTitle", "updateGuid", "updateRevisionNumber"],
     ),
 ];
+
+/// 4742: a computer account was changed.
+const ACCOUNT_CHANGE: &[&str] = &[
+    "ComputerAccountChange",
+    "TargetUserName",
+    "TargetDomainName",
+    "TargetSid",
+    "SubjectUserSid",
+    "SubjectUserName",
+    "SubjectDomainName",
+    "SubjectLogonId",
+    "PrivilegeList",
+    "SamAccountName",
+    "DisplayName",
+    "UserPrincipalName",
+    "HomeDirectory",
+    "HomePath",
+    "ScriptPath",
+    "ProfilePath",
+    "UserWorkstations",
+    "PasswordLastSet",
+    "AccountExpires",
+    "PrimaryGroupId",
+    "AllowedToDelegateTo",
+    "OldUacValue",
+    "NewUacValue",
+    "UserAccountControl",
+    "UserParameters",
+    "SidHistory",
+    "LogonHours",
+    "DnsHostName",
+    "ServicePrincipalNames",
+];
+
+/// 5136: a value in the directory was changed.
+const VALUE_CHANGE: &[&str] = &[
+    "OpCorrelationID",
+    "AppCorrelationID",
+    "SubjectUserSid",
+    "SubjectUserName",
+    "SubjectDomainName",
+    "SubjectLogonId",
+    "DSName",
+    "DSType",
+    "ObjectDN",
+    "ObjectGUID",
+    "ObjectClass",
+    "AttributeLDAPDisplayName",
+    "AttributeSyntaxOID",
+    "AttributeValue",
+    "OperationType",
+];
+
+/// Values that logs show in hexadecimal and PowerShell as plain numbers.
+const HEXADECIMAL: &[&str] =
+    &["TicketOptions", "TicketEncryptionType", "Status", "OldUacValue", "NewUacValue"];
 
 const AUDITING: &str = "Microsoft-Windows-Security-Auditing";
 
@@ -103,12 +161,19 @@ pub(super) fn fields(record: &Record, provider: &str, id: u32, message: Option<&
 
 /// Values in their order; the names are known for some events.
 fn in_order(values: &[String], provider: &str, id: u32) -> Vec<Field> {
+    // A value under the wrong name may be one that must be withheld: of 5136 the whole order has to fit.
+    let fits = |names: &[&str]| id != 5136 || names.len() == values.len();
     let order = ORDERS
         .iter()
-        .find(|(own, ids, _)| own.eq_ignore_ascii_case(provider) && ids.contains(&id))
+        .find(|(own, ids, names)| own.eq_ignore_ascii_case(provider) && ids.contains(&id) && fits(names))
         .map_or(&[][..], |(_, _, names)| names);
-    let name = |at: usize| order.get(at).map(|name| (*name).to_owned());
-    values.iter().enumerate().map(|(at, value)| Field { name: name(at), value: value.clone() }).collect()
+    let field = |(at, value): (usize, &String)| {
+        let name = order.get(at).copied();
+        let number = name.filter(|name| HEXADECIMAL.contains(name)).and_then(|_| value.parse::<u32>().ok());
+        let value = number.map_or_else(|| value.clone(), |number| format!("0x{number:x}"));
+        Field { name: name.map(str::to_owned), value }
+    };
+    values.iter().enumerate().map(field).collect()
 }
 
 /// `Label:\t\tvalue` lines of a rendered message.
@@ -155,5 +220,53 @@ fn collect(name: Option<&str>, json: &Json, fields: &mut Vec<Field>) {
                 collect(Some(key.as_str()).filter(|key| *key != "#text").or(name), value, fields);
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn named(values: &[&str], id: u32) -> Vec<(Option<String>, String)> {
+        let values: Vec<String> = values.iter().map(|value| (*value).to_owned()).collect();
+        let fields = in_order(&values, AUDITING, id).into_iter();
+        fields.map(|field| (field.name, field.value)).collect()
+    }
+
+    #[test]
+    fn values_in_their_order_are_named_and_numbered_as_in_logs() {
+        let values = ["HV01$", "X", "HV02$", "S-1-0-0", "1082327040", "4294967295", "::1", "1", "13"];
+        let found = named(&values, 4769);
+        assert_eq!(found[2], (Some("ServiceName".into()), "HV02$".into()));
+        assert_eq!(found[4], (Some("TicketOptions".into()), "0x40830000".into()));
+        assert_eq!(found[8], (Some("Status".into()), "0xd".into()));
+        assert_eq!(named(&["a"], 1), [(None, "a".into())]);
+    }
+
+    #[test]
+    fn a_changed_value_is_named_only_where_every_value_has_its_place() {
+        let all: Vec<&str> = VALUE_CHANGE.to_vec();
+        assert_eq!(named(&all, 5136)[13].0.as_deref(), Some("AttributeValue"));
+        assert!(named(&all[1..], 5136).iter().all(|(name, _)| name.is_none()));
+    }
+
+    #[test]
+    fn payloads_of_evtxecmd_keep_their_names() {
+        let of = |text: &str| {
+            of_payload(text)
+                .into_iter()
+                .map(|field| (field.name.unwrap_or_default(), field.value))
+                .collect::<Vec<_>>()
+        };
+        let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+        assert_eq!(
+            of(r##"{"EventData":{"Data":[{"@Name":"A","#text":"1"},{"@Name":"B"},"c"]}}"##),
+            [pair("A", "1"), pair("B", ""), pair("", "c")]
+        );
+        assert_eq!(
+            of(r##"{"UserData":{"VmlEventLog":{"@xmlns":"n","Parameter0":"x","Parameter1":null}}}"##),
+            [pair("Parameter0", "x"), pair("Parameter1", "")]
+        );
+        assert_eq!(of("no json"), [pair("", "no json")]);
     }
 }

@@ -52,8 +52,8 @@ impl Tree {
         }
     }
 
-    /// As one text: of an object what it prints as, or its `value` (a SID, a date), or its `Name`; of a security
-    /// descriptor its SDDL.
+    /// As one text: of an object its `Value` (of a SID, a date, an event), or what it prints as, or its `Name`; of a
+    /// security descriptor its SDDL.
     fn text(&self) -> String {
         match self {
             Self::Text(text) => text.clone(),
@@ -62,12 +62,15 @@ impl Tree {
                 if let Some(Self::Text(sddl)) = property(properties, "Sddl") {
                     return sddl.clone();
                 }
-                let named = ["value", "DistinguishedName", "Name"].iter().find_map(|name| {
-                    match property(properties, name) {
+                // What holds a single value prints as its type's name, such as the values of an event.
+                if let Some(Self::Text(value)) = property(properties, "Value") {
+                    return value.clone();
+                }
+                let named =
+                    ["DistinguishedName", "Name"].iter().find_map(|name| match property(properties, name) {
                         Some(Self::Text(text)) if !text.is_empty() => Some(text.clone()),
                         _ => None,
-                    }
-                });
+                    });
                 if printed.is_empty() { named.unwrap_or_default() } else { printed.clone() }
             }
         }

@@ -9,11 +9,11 @@ use crate::scenario::events::system::{
     credential_guard_configured, credential_guard_started, kerberos_refusal, unconstrained_refused,
 };
 use crate::scenario::events::{Fault, HIGH_AVAILABILITY, KERBEROS, Language, SECURITY, SETUP, SYSTEM, VMMS};
+use crate::scenario::exports::culture::{Culture, Exporter};
 use crate::scenario::exports::directory::{
-    ANY_PROTOCOL, Account, MEMBER, Requested, Table, UNCONSTRAINED, bystander, get_ad_computer, ldapsearch,
-    ldifde,
+    ANY_PROTOCOL, Account, MEMBER, Table, UNCONSTRAINED, bystander, get_ad_computer, ldifde,
 };
-use crate::scenario::exports::host::{Authentication, Culture};
+use crate::scenario::exports::host::Authentication;
 use crate::scenario::exports::utf16;
 use crate::scenario::site::{Form, Log, Site, Style};
 use crate::scenario::{Domain, Machine, Os, later, moment};
@@ -69,7 +69,7 @@ pub(super) fn classic_two_nodes() -> Incident {
         binary(&dc, SECURITY),
     ];
     Draft::new(site, &logs)
-        .file("ad/computers.ldif", ldapsearch(&domain, &accounts, Requested::All))
+        .directory(&domain, &accounts)
         .settings(&[&one, &two], Authentication::Kerberos)
         .updates(&one, august(os), (9, 19), Culture::American)
         .updates(&two, august(os), (9, 20), Culture::American)
@@ -107,7 +107,7 @@ pub(super) fn one_direction() -> Incident {
     // The list still names the host that HV02 replaced; of HV02 there is only the file service.
     let first = Account::host(&one).migrating_to(&[&gone]).storing_to(&[&gone, &two]).with(ANY_PROTOCOL);
     let accounts = [Account::controller(&dc), first, delegating(&two, &[&one])];
-    let table = Table { delimiter: ',', joined: true, german: false, ahead: 0 };
+    let table = Table::joined(Exporter::default());
     let logs = [
         binary(&one, HIGH_AVAILABILITY),
         xml(&one, VMMS),
@@ -179,7 +179,7 @@ pub(super) fn four_nodes_one_short() -> Incident {
         xml(&dc, SECURITY),
     ];
     Draft::new(site, &logs)
-        .file("ad/computers.ldif", ldapsearch(&domain, &accounts, Requested::All))
+        .directory(&domain, &accounts)
         .settings(&[&one, &two, &three, &four], Authentication::Kerberos)
         .updates(&three, august(os), (9, 5), Culture::American)
         .incident(
@@ -237,7 +237,7 @@ pub(super) fn unconstrained_after_2025() -> Incident {
         xml(&two, KERBEROS),
     ];
     Draft::new(site, &logs)
-        .file("ad/computers.ldif", ldapsearch(&domain, &accounts, Requested::All))
+        .directory(&domain, &accounts)
         .settings(&[&one, &two], Authentication::Kerberos)
         .incident(
             "unconstrained-after-2025",
@@ -326,7 +326,7 @@ pub(super) fn german() -> Incident {
     }
     let [first, second] = after;
     let accounts = [Account::controller(&dc), first, second];
-    let table = Table { delimiter: ';', joined: true, german: true, ahead: 2 };
+    let table = Table::joined(Exporter { culture: Culture::German, ahead: 2, ..Exporter::default() });
     let utf16_xml = |host, channel| Log { host, channel, form: Form::XmlUtf16 };
     let logs = [
         binary(&one, HIGH_AVAILABILITY),

@@ -2,6 +2,7 @@
 
 use std::io::{self, Write};
 
+use crate::scenario::exports::culture::Exporter;
 use crate::scenario::exports::directory::{
     Account, Requested, Table, bystander, get_ad_computer, ldapsearch, ldapsearch_entries,
 };
@@ -42,7 +43,7 @@ pub fn write_forest(out: &mut impl Write, form: Form, computers: u32) -> io::Res
 
 /// One piece; the head of the export stands before the first.
 fn piece(form: Form, domain: &Domain, accounts: &[Account], is_first: bool) -> Vec<u8> {
-    let table = Table { delimiter: ',', joined: true, german: false, ahead: 2 };
+    let table = Table::joined(Exporter::default());
     let rows = || {
         let text = get_ad_computer(accounts, table);
         let head = if is_first { 0 } else { text.match_indices('\n').nth(1).map_or(0, |(at, _)| at + 1) };

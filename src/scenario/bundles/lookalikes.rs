@@ -14,10 +14,11 @@ use crate::scenario::events::system::{
     node_removed, secure_channel_broken, volume_paused,
 };
 use crate::scenario::events::{Fault, HIGH_AVAILABILITY, SECURITY, SYSTEM, VMMS, WORKER};
+use crate::scenario::exports::culture::Culture;
 use crate::scenario::exports::directory::{
     ANY_PROTOCOL, Account, DISABLED, Requested, bystander, ldapsearch, ldifde,
 };
-use crate::scenario::exports::host::{Authentication, Culture};
+use crate::scenario::exports::host::Authentication;
 use crate::scenario::site::{Site, Style};
 use crate::scenario::{Domain, Machine, Os, Vm, later, moment};
 
@@ -59,7 +60,7 @@ pub(super) fn network_lookalike() -> Incident {
         xml(&two, SYSTEM),
     ];
     Draft::new(site, &logs)
-        .file("ad/computers.ldif", ldapsearch(&domain, &accounts, Requested::All))
+        .directory(&domain, &accounts)
         .settings(&[&one, &two], Authentication::Kerberos)
         .incident(
             "network-lookalike",
@@ -110,7 +111,7 @@ pub(super) fn clock_skew() -> Incident {
         xml(&dc, SECURITY),
     ];
     Draft::new(site, &logs)
-        .file("ad/computers.ldif", ldapsearch(&domain, &accounts, Requested::All))
+        .directory(&domain, &accounts)
         .settings(&[&one, &two], Authentication::Kerberos)
         .incident(
             "clock-skew",
@@ -190,7 +191,7 @@ pub(super) fn account_disabled() -> Incident {
     let accounts = [Account::controller(&dc), delegating(&one, &[&two]), after];
     let logs = [binary(&two, VMMS), xml(&two, SYSTEM), xml(&one, VMMS), xml(&dc, SECURITY)];
     Draft::new(site, &logs)
-        .file("ad/computers.ldif", ldapsearch(&domain, &accounts, Requested::All))
+        .directory(&domain, &accounts)
         .settings(&[&one, &two], Authentication::Kerberos)
         .incident(
             "account-disabled",
@@ -310,7 +311,7 @@ pub(super) fn storage_lock() -> Incident {
         xml(&two, SYSTEM),
     ];
     Draft::new(site, &logs)
-        .file("ad/computers.ldif", ldapsearch(&domain, &accounts, Requested::All))
+        .directory(&domain, &accounts)
         .settings(&[&one, &two], Authentication::Kerberos)
         .incident(
             "storage-lock",
@@ -355,7 +356,7 @@ pub(super) fn healthy_cluster() -> Incident {
         xml(&one, SYSTEM),
     ];
     Draft::new(site, &logs)
-        .file("ad/computers.ldif", ldapsearch(&domain, &accounts, Requested::All))
+        .directory(&domain, &accounts)
         .settings(&[&one, &two, &three], Authentication::Kerberos)
         .updates(&one, august(Os::Server2025), (8, 30), Culture::American)
         .incident(

@@ -6,8 +6,9 @@ use super::{
 };
 use crate::scenario::events::system::{interface_failed, interface_unreachable, node_removed};
 use crate::scenario::events::{Fault, HIGH_AVAILABILITY, SECURITY, SYSTEM, VMMS};
+use crate::scenario::exports::culture::{Culture, Exporter};
 use crate::scenario::exports::directory::{Account, Requested, Table, get_ad_computer, ldapsearch};
-use crate::scenario::exports::host::{Authentication, Culture};
+use crate::scenario::exports::host::Authentication;
 use crate::scenario::exports::utf8_with_mark;
 use crate::scenario::site::{Site, Style};
 use crate::scenario::{Domain, Machine, Os, later, moment};
@@ -54,7 +55,8 @@ pub(super) fn flattened_export() -> Incident {
     let site = broken_pair("flattened-export", &one, &two, &dc, BY_ADMINISTRATORS);
     let changed = |host| Account { changed: moment(9, 27, 20, 14), ..Account::host(host) };
     let accounts = [Account::controller(&dc), changed(&one), changed(&two)];
-    let table = Table { delimiter: ',', joined: false, german: false, ahead: -7 };
+    let exporter = Exporter { ahead: -7, ..Exporter::default() };
+    let table = Table { delimiter: ',', joined: false, exporter };
     let logs =
         [binary(&one, HIGH_AVAILABILITY), xml(&one, VMMS), xml(&two, HIGH_AVAILABILITY), xml(&two, VMMS)];
     Draft::new(site, &logs)
@@ -119,7 +121,7 @@ pub(super) fn credssp_host() -> Incident {
     let site = broken_pair("credssp-host", &one, &two, &dc, Style { delegated: false, ..STANDALONE });
     let accounts = [Account::controller(&dc), Account::host(&one), Account::host(&two)];
     Draft::new(site, &[binary(&one, VMMS), xml(&two, VMMS)])
-        .file("ad/computers.ldif", ldapsearch(&domain, &accounts, Requested::All))
+        .directory(&domain, &accounts)
         .settings(&[&one, &two], Authentication::CredSsp)
         .updates(&one, august(os), (8, 29), Culture::American)
         .incident(
@@ -174,7 +176,7 @@ pub(super) fn two_faults() -> Incident {
         xml(&dc, SECURITY),
     ];
     Draft::new(site, &logs)
-        .file("ad/computers.ldif", ldapsearch(&domain, &accounts, Requested::All))
+        .directory(&domain, &accounts)
         .settings(&[&one, &two, &three], Authentication::Kerberos)
         .incident(
             "two-faults",

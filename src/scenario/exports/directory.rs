@@ -1,10 +1,15 @@
-//! Exports of computer objects: ldapsearch, ldifde, Get-ADComputer.
+//! Exports of computer objects: ldapsearch, ldifde, csvde, Get-ADComputer.
 
-use jiff::{Timestamp, tz::Offset};
+use jiff::Timestamp;
 
+use super::culture::Exporter;
 use super::{base64, csv_row};
 use crate::fact::Spn;
 use crate::scenario::{Dice, Domain, Machine, Os, filetime, later, moment};
+
+mod object;
+
+pub use object::{computer, csvde};
 
 /// `userAccountControl`: an ordinary computer account.
 pub const MEMBER: u32 = 0x1000;
@@ -304,10 +309,16 @@ pub struct Table {
     pub delimiter: char,
     /// Lists joined by hand with `;`. Otherwise PowerShell writes the type's name in place of the values.
     pub joined: bool,
-    /// Dates as `15.09.2026 06:12:00` in place of `9/15/2026 6:12:00 AM`.
-    pub german: bool,
-    /// Hours that the exporter's clock is ahead of UTC.
-    pub ahead: i8,
+    /// Who wrote it.
+    pub exporter: Exporter,
+}
+
+impl Table {
+    /// A table with lists joined by hand, in the exporter's culture.
+    #[must_use]
+    pub fn joined(exporter: Exporter) -> Self {
+        Self { delimiter: exporter.culture.delimiter(), joined: true, exporter }
+    }
 }
 
 /// What `Get-ADComputer -Filter * -Properties * | Select-Object … | Export-Csv` writes.
@@ -342,7 +353,7 @@ fn row(account: &Account, table: Table) -> Vec<(&'static str, String)> {
         ("ObjectClass", "computer".to_owned()),
         ("OperatingSystem", machine.os.name().to_owned()),
         ("OperatingSystemVersion", machine.os.version()),
-        ("PasswordLastSet", local(account.password_set(), table)),
+        ("PasswordLastSet", table.exporter.time(account.password_set())),
         ("PrincipalsAllowedToDelegateToAccount", list(&[])),
         ("pwdLastSet", filetime(account.password_set()).to_string()),
         ("SamAccountName", machine.account()),
@@ -351,15 +362,8 @@ fn row(account: &Account, table: Table) -> Vec<(&'static str, String)> {
         ("TrustedForDelegation", bit(UNCONSTRAINED)),
         ("TrustedToAuthForDelegation", bit(ANY_PROTOCOL)),
         ("userAccountControl", account.control.to_string()),
-        ("whenChanged", local(account.changed, table)),
+        ("whenChanged", table.exporter.time(account.changed)),
     ]
-}
-
-/// A time in the exporter's culture: local and without a zone.
-fn local(time: Timestamp, table: Table) -> String {
-    let offset = Offset::constant(table.ahead).to_datetime(time);
-    let format = if table.german { "%d.%m.%Y %H:%M:%S" } else { "%-m/%-d/%Y %-I:%M:%S %p" };
-    offset.strftime(format).to_string()
 }
 
 /// The binary form of a SID ([MS-DTYP] 2.4.2.2) of the authorities that stories use.
@@ -425,12 +429,5 @@ mod tests {
         let folded = fold(&text);
         assert!(folded.lines().all(|line| line.len() <= 78));
         assert_eq!(folded.replace("\n ", "").trim_end(), text);
-    }
-
-    #[test]
-    fn dates_follow_the_exporters_culture() {
-        let table = Table { delimiter: ';', joined: true, german: true, ahead: 2 };
-        assert_eq!(local(moment(9, 1, 22, 5), table), "02.09.2026 00:05:00");
-        assert_eq!(local(moment(9, 1, 22, 5), Table { german: false, ..table }), "9/2/2026 12:05:00 AM");
     }
 }

@@ -3,6 +3,8 @@
 use jiff::civil::Date;
 
 use super::csv_row;
+use super::culture::Culture;
+use super::object::{Object, Value};
 use crate::scenario::Machine;
 
 /// How a host authenticates outgoing moves, as PowerShell prints it.
@@ -57,19 +59,10 @@ pub struct HotFix<'a> {
     pub installed: Date,
 }
 
-/// The culture that dates are printed in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Culture {
-    /// `9/15/2026 12:00:00 AM`.
-    American,
-    /// `15.09.2026 00:00:00`.
-    German,
-}
-
 /// What `Get-HotFix | Export-Csv` writes.
 #[must_use]
 pub fn get_hot_fix(host: &Machine, fixes: &[HotFix<'_>], culture: Culture) -> String {
-    let delimiter = if culture == Culture::German { ';' } else { ',' };
+    let delimiter = culture.delimiter();
     let mut out =
         String::from("#TYPE System.Management.ManagementObject#root\\cimv2\\Win32_QuickFixEngineering\r\n");
     let header = [
@@ -92,10 +85,7 @@ pub fn get_hot_fix(host: &Machine, fixes: &[HotFix<'_>], culture: Culture) -> St
     ];
     out.push_str(&csv_row(header, delimiter));
     for fix in fixes {
-        let installed = match culture {
-            Culture::American => fix.installed.strftime("%-m/%-d/%Y 12:00:00 AM").to_string(),
-            Culture::German => fix.installed.strftime("%d.%m.%Y 00:00:00").to_string(),
-        };
+        let installed = culture.day(fix.installed);
         let caption = format!("http://support.microsoft.com/?kbid={}", fix.kb.trim_start_matches("KB"));
         let row = [
             host.name.as_str(),
@@ -118,4 +108,62 @@ pub fn get_hot_fix(host: &Machine, fixes: &[HotFix<'_>], culture: Culture) -> St
         out.push_str(&csv_row(row, delimiter));
     }
     out
+}
+
+/// The object that `Get-VMHost` returns.
+#[must_use]
+pub fn vm_host(host: &Machine, authentication: Authentication) -> Object {
+    let text = |text: &str| Value::Text(text.to_owned());
+    let authentication = match authentication {
+        Authentication::CredSsp => Value::Choice("CredSSP", 0),
+        Authentication::Kerberos => Value::Choice("Kerberos", 1),
+    };
+    Object {
+        types: &["Microsoft.HyperV.PowerShell.VMHost", "System.Object"],
+        printed: "Microsoft.HyperV.PowerShell.VMHost".to_owned(),
+        properties: vec![
+            ("ComputerName", text(&host.name)),
+            ("FullyQualifiedDomainName", text(&host.domain.dns)),
+            ("HostNumaStatus", Value::Opaque("Microsoft.HyperV.PowerShell.VMHostNumaNode[]")),
+            ("LogicalProcessorCount", Value::Number(64)),
+            ("MaximumVirtualMachineMigrations", Value::Number(2)),
+            ("MemoryCapacity", Value::Number(549_662_265_344)),
+            ("Name", text(&host.name)),
+            ("UseAnyNetworkForMigration", Value::Flag(false)),
+            ("VirtualHardDiskPath", text(r"C:\ClusterStorage\Volume1")),
+            ("VirtualMachineMigrationAuthenticationType", authentication),
+            ("VirtualMachineMigrationEnabled", Value::Flag(true)),
+            ("VirtualMachineMigrationPerformanceOption", Value::Choice("Compression", 1)),
+        ],
+        added: Vec::new(),
+    }
+}
+
+/// An object that `Get-HotFix` returns. It has two `InstalledOn`: WMI's text, always month first, and the date that
+/// PowerShell makes of it.
+#[must_use]
+pub fn hot_fix(host: &Machine, fix: &HotFix<'_>) -> Object {
+    let text = |text: &str| Value::Text(text.to_owned());
+    let caption = format!("http://support.microsoft.com/?kbid={}", fix.kb.trim_start_matches("KB"));
+    Object {
+        types: &[
+            r"System.Management.ManagementObject#root\cimv2\Win32_QuickFixEngineering",
+            "System.Management.ManagementObject",
+            "System.Object",
+        ],
+        printed: format!(r#"\\{}\root\cimv2:Win32_QuickFixEngineering.HotFixID="{}""#, host.name, fix.kb),
+        properties: vec![
+            ("__CLASS", text("Win32_QuickFixEngineering")),
+            ("__SERVER", text(&host.name)),
+            ("Caption", Value::Text(caption)),
+            ("CSName", text(&host.name)),
+            ("Description", text(fix.description)),
+            ("HotFixID", text(fix.kb)),
+            ("InstallDate", Value::Nothing),
+            ("InstalledBy", text(r"NT AUTHORITY\SYSTEM")),
+            ("InstalledOn", Value::Text(fix.installed.strftime("%-m/%-d/%Y").to_string())),
+            ("Status", Value::Nothing),
+        ],
+        added: vec![("PSComputerName", text(&host.name)), ("InstalledOn", Value::Day(fix.installed))],
+    }
 }

@@ -96,7 +96,7 @@ pub fn klist(host: &Machine, dc: &Machine, services: &[String], start: Timestamp
 pub fn nltest(dc: &Machine) -> String {
     format!(
         "Flags: b0 HAS_IP  HAS_TIMESERV \r\nTrusted DC Name \\\\{} \r\n\
-         Trusted DC Connection Status Status = 0 0x0 NERR_Success\r\nThe command completed successfully",
+         Trusted DC Connection Status Status = 0 0x0 NERR_Success\r\nThe command completed successfully\r\n",
         dc.fqdn()
     )
 }
