@@ -24,6 +24,14 @@ READ_ALL = (
     "with evtx.Evtx(sys.argv[1]) as log: print(sum(1 for record in log.records() if record.xml()))"
 )
 
+# What ldif3 is asked to do: parse every entry.
+READ_ENTRIES = (
+    "import sys, ldif3\n"
+    "with open(sys.argv[1], 'rb') as file: print(sum(1 for entry in ldif3.LDIFParser(file, strict=False).parse()))"
+)
+# Of the export, for it is too slow for all of it.
+LDIF3_BYTES = 4 * MIB
+
 
 class Run:
     """One run of a command: wall seconds, processor seconds, peak memory in MiB, exit status."""
@@ -201,7 +209,62 @@ def print_python(python, log):
     )
 
 
-def print_bounds(runs, start_up):
+def print_directory(args):
+    """Exports of a directory, one thread. Returns megabytes a second of processor time, `{form: rate}`, and the peak."""
+    exports = {form: args.input / f"forest.{form}" for form in ("ldif", "csv", "csv-utf16")}
+    # What is analysed once the export was read: its hosts alone.
+    with open(exports["csv"], encoding="utf-8") as file:
+        rows = [row for index, row in enumerate(file) if index < 2 or row.startswith(('"CN=HV', '"CN=DC'))]
+    hosts = args.input / "forest-hosts.csv"
+    hosts.write_text("".join(rows), encoding="utf-8")
+    commands = {f"kcdoctor {form}": args.analyze(path, "1") for form, path in exports.items()}
+    commands["kcdoctor, hosts alone"] = args.analyze(hosts, "1")
+    commands["csv crate csv"] = [args.rows, str(exports["csv"])]
+    commands["cat ldif"] = [shutil.which("cat"), str(exports["ldif"])]
+    runs = measure(commands, args.rounds)
+    start = median(runs["kcdoctor, hosts alone"], "cpu")
+    print("\n## Exports of a directory\n\nMegabytes (10^6) a second of processor time; of kcdoctor also without what its start and the hosts alone take.\n")
+    rows, rates = [], {}
+    for name, of in runs.items():
+        form = name.split()[-1]
+        mb = size(exports[form]) / 1e6 if form in exports else None
+        cpu = median(of, "cpu")
+        rate = without = "–"
+        if mb:
+            rate = f"{mb / cpu:.0f}"
+            if name.startswith("kcdoctor"):
+                rates[form] = mb / (cpu - start)
+                without = f"{rates[form]:.0f}"
+        cells = (name, f"{mb:.0f}" if mb else "–", milliseconds(median(of)), milliseconds(cpu), rate, without)
+        rows.append((*cells, f"{peak(of):.1f}"))
+    table(("tool, input", "MB", "median ms", "CPU ms", "MB/s", "reading alone", "peak MiB"), rows)
+    print_ldif3(args.python, exports["ldif"])
+    return rates, max(peak(runs[f"kcdoctor {form}"]) for form in exports)
+
+
+def print_ldif3(python, export):
+    """ldif3 over the first entries of the export."""
+    with tempfile.NamedTemporaryFile(suffix=".ldif") as slice:
+        with open(export, "rb") as file:
+            head = file.read(LDIF3_BYTES)
+        # Whole entries of it, without the comments that hold the heads of searches.
+        head = head[head.index(b"\ndn: ") + 1 : head.rindex(b"\n\n") + 2]
+        slice.write(head)
+        slice.flush()
+        start = time.perf_counter()
+        try:
+            done = subprocess.run([python, "-c", READ_ENTRIES, slice.name], capture_output=True, text=True, check=True)
+        except (OSError, TypeError, subprocess.CalledProcessError):
+            print("\nldif3 could not be installed, or could not read the export.")
+            return
+        seconds = time.perf_counter() - start
+        print(
+            f"\nldif3, timed once over the first {len(head) / 1e6:.1f} MB of the LDIF: {done.stdout.strip()} entries in "
+            f"{seconds:.2f} s, {len(head) / 1e6 / seconds:.1f} MB a second."
+        )
+
+
+def print_bounds(runs, start_up, directory):
     """Each bound, what was measured, and whether it is met. Returns whether all are."""
     rows = []
 
@@ -233,6 +296,10 @@ def print_bounds(runs, start_up):
     scaling = ratio(get("kcdoctor plain 1"), get("kcdoctor plain 2"))
     bound("plain, from 1 to 2 threads: ≥ 1.7 × as fast", scaling, 1.7, at_most=False, unit=" ×")
     bound("start-up: a ticket of 5 MB in ≤ 30 ms", median(start_up) * 1000, 30, unit=" ms")
+    rates, memory = directory
+    for form, limit in (("ldif", 500), ("csv", 400)):
+        bound(f"directory as {form}: ≥ {limit} MB/s a core, reading alone", rates[form], limit, at_most=False)
+    bound("directory: peak ≤ 64 MiB", memory, 64, unit=" MiB")
     print("\n## Bounds")
     table(("bound", "measured", "met"), rows)
     return all(met != "no" for _, _, met in rows)
@@ -288,6 +355,8 @@ def arguments():
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0], allow_abbrev=False)
     parser.add_argument("--kcdoctor", required=True, metavar="FILE")
     parser.add_argument("--floor", required=True, metavar="FILE", help="what no analysis can do without")
+    parser.add_argument("--rows", required=True, metavar="FILE", help="a plain loop of the csv crate")
+    parser.add_argument("--computers", type=int, metavar="N", help="how many the exports of a directory hold")
     parser.add_argument("--evtx-dump", metavar="FILE", help="left out where it is missing")
     parser.add_argument("--python-evtx", metavar="FILE", help="a Python that has it; left out where it is missing")
     parser.add_argument("--input", required=True, type=Path, metavar="DIR", help="what compare.sh generated")
@@ -304,6 +373,7 @@ def arguments():
             parser.error(f"--corpus: no .evtx under {args.corpus}")
     if not (args.evtx_dump and os.access(args.evtx_dump, os.X_OK)):
         args.evtx_dump = None
+    args.python = args.python_evtx
     try:
         subprocess.run([args.python_evtx, "-c", "import Evtx"], check=True, capture_output=True)
     except (OSError, TypeError, subprocess.CalledProcessError):
@@ -323,7 +393,8 @@ def main():
     # Each input once, though two tables may show it.
     names = dict.fromkeys(name for inputs in tables.values() for name in inputs)
     grown = measure({name: args.analyze(args.input / name, "2") for name in names}, args.rounds)
-    met = print_bounds(runs, grown["ticket"])
+    directory = print_directory(args)
+    met = print_bounds(runs, grown["ticket"], directory)
     print_growth(args.input, tables, grown)
     if args.corpus:
         print_corpus(args)

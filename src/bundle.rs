@@ -8,6 +8,7 @@
 //! is found while its source is read (`walk`), so a source may turn out to be many files.
 //! What is *not* done here: recognising formats (see [`crate::parse`]).
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
@@ -91,9 +92,23 @@ pub struct Entry<'a> {
     /// Its content; `None` where it can't be read, and the issues say why.
     pub stream: Option<Stream<'a>>,
     source: Option<&'a Source>,
+    again: bool,
 }
 
 impl Entry<'_> {
+    /// Whether [`Bundle::read_again`] can hand it out once more: what comes through a pipe can be read once.
+    #[must_use]
+    pub fn can_be_read_again(&self) -> bool {
+        self.again
+    }
+
+    /// Passes over a file that is not read now. In an archive that is read in one pass the next one stands behind it.
+    pub fn pass_over(&mut self) {
+        if let Some(stream) = self.stream.take().filter(|_| self.source.is_none()) {
+            stream.finish();
+        }
+    }
+
     /// As [`Source::blocks`].
     #[must_use]
     pub fn blocks(&self) -> Option<Blocks> {
@@ -137,14 +152,38 @@ impl Bundle {
     /// read in the order of the sources, and in each in the order of its archive. `tick` is told of each finished
     /// source.
     pub fn read<T: Send>(&self, read: &(dyn Fn(Entry<'_>) -> T + Sync), tick: &(dyn Fn() + Sync)) -> Vec<T> {
+        self.read_sources(&self.sources.iter().collect::<Vec<_>>(), read, tick)
+    }
+
+    /// Reads the sources again in which one of `paths` stands, those of entries, all of their files by `read`.
+    pub fn read_again<T: Send>(
+        &self,
+        paths: &BTreeSet<String>,
+        read: &(dyn Fn(Entry<'_>) -> T + Sync),
+    ) -> Vec<T> {
+        let holds = |source: &&Source| {
+            let is_in = |path: &String| {
+                path.strip_prefix(&source.path).is_some_and(|rest| rest.is_empty() || rest.starts_with("!/"))
+            };
+            paths.iter().any(is_in)
+        };
+        self.read_sources(&self.sources.iter().filter(holds).collect::<Vec<_>>(), read, &|| ())
+    }
+
+    fn read_sources<T: Send>(
+        &self,
+        sources: &[&Source],
+        read: &(dyn Fn(Entry<'_>) -> T + Sync),
+        tick: &(dyn Fn() + Sync),
+    ) -> Vec<T> {
         let limits = &self.terms.limits;
         let mut left = Budget {
             bytes: limits.max_unpacked_bytes,
             entries: limits.max_entries.saturating_sub(self.sources.len()),
         };
         let mut all = Vec::new();
-        for round in self.sources.chunks(ROUND) {
-            let read_one = |source: &Source| {
+        for round in sources.chunks(ROUND) {
+            let read_one = |source: &&Source| {
                 let mut values = Vec::new();
                 let spent = source.walk(left, &mut |entry| values.push(read(entry)));
                 tick();

@@ -9,14 +9,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 
 use crate::fact::{
-    DirectoryObject, Event, Fact, HostSettings, InstalledUpdate, Issue, MachineReport, Observation, Origin,
+    Bystanders, Event, Fact, HostSettings, InstalledUpdate, Issue, MachineReport, Observation, Origin,
     Position, SourceId,
 };
 use crate::knowledge::{Meaning, Signal, Signals};
 use crate::parse::ParsedSource;
 
 mod directory;
-pub(crate) use directory::domain_of;
 mod host;
 
 pub use directory::Directory;
@@ -38,6 +37,8 @@ pub struct SourceRecord {
     pub hash: Option<blake3::Hash>,
     /// Intact records.
     pub records: u64,
+    /// Directory objects that were read and became no facts.
+    pub bystanders: u64,
     /// The host that it speaks of, where it speaks of one.
     pub host: Option<HostId>,
     /// Earliest and latest event.
@@ -106,6 +107,7 @@ impl Evidence {
         let mut facts = Vec::new();
         let mut sources = Vec::new();
         let mut channels = Vec::new();
+        let mut bystanders = Bystanders::default();
         for source in parsed {
             let own = source.parsed.coverage.channels;
             let span = own
@@ -119,10 +121,12 @@ impl Evidence {
                 kind: source.kind,
                 hash: source.hash,
                 records: source.parsed.coverage.records,
+                bystanders: source.parsed.bystanders.objects,
                 host: None,
                 span,
                 issues: source.parsed.issues,
             });
+            bystanders.join(source.parsed.bystanders);
         }
         let mut hosts =
             Hosts::gather(&facts, channels.iter().map(|(_, channel)| channel.computer.as_str()), signals);
@@ -130,7 +134,7 @@ impl Evidence {
         let place = |source: SourceId| places.get(source.0).copied().flatten();
         name_computers(&mut facts, &mut channels, &hosts, &place);
         channels.iter().for_each(|(_, channel)| hosts.wrote(&channel.computer));
-        let directory = Directory::gather(&facts, &hosts);
+        let directory = Directory::gather(&facts, &hosts, bystanders);
         let host_of: Vec<Option<HostId>> = facts.iter().map(|fact| host_of(fact, &hosts, &place)).collect();
         let (mut settings, mut reports) = (BTreeMap::<_, Vec<_>>::new(), BTreeMap::<_, Vec<_>>::new());
         for (index, (fact, host)) in facts.iter().zip(&host_of).enumerate() {
@@ -417,17 +421,6 @@ fn name_computers(
     for (source, channel) in channels.iter_mut().filter(|(_, channel)| channel.computer.is_empty()) {
         channel.computer = name(*source).unwrap_or_default();
     }
-}
-
-/// Whether an object is a computer, by its class, or by the machine bits of its userAccountControl.
-fn is_computer(object: &DirectoryObject) -> bool {
-    const MACHINE: u32 = 0x1000 | 0x2000 | 0x0400_0000;
-    let class = |name: &str| object.classes.iter().any(|class| class.eq_ignore_ascii_case(name));
-    class("computer")
-        || object.account.as_deref().is_some_and(|account| account.ends_with('$'))
-            && !class("msDS-GroupManagedServiceAccount")
-        || object.user_account_control.known().is_some_and(|bits| bits & MACHINE != 0)
-        || object.classes.is_empty() && object.dns_name.is_some()
 }
 
 /// Whether events of this meaning can name the other end of a move.

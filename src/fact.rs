@@ -6,14 +6,18 @@
 
 use jiff::{Timestamp, civil::Date};
 
+mod bystanders;
 mod machine;
+mod object;
 mod sid;
 mod spn;
 
+pub use bystanders::{Bystanders, Key, Names};
 pub use machine::{
     Build, ClusterNode, DuplicateSpn, HostSettings, InstallDay, InstalledUpdate, MachineReport,
     MigrationAuthentication, RegistryValue, Ticket, VirtualMachine,
 };
+pub use object::{domain_of, host_label, host_name};
 pub use sid::Sid;
 pub use spn::Spn;
 
@@ -321,4 +325,6 @@ pub struct Parsed {
     pub issues: Vec<Issue>,
     /// What the source covers.
     pub coverage: Coverage,
+    /// Directory objects that became no facts, as nothing else speaks of them.
+    pub bystanders: Bystanders,
 }

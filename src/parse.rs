@@ -6,10 +6,11 @@
 
 use std::borrow::Cow;
 use std::cell::OnceCell;
+use std::collections::BTreeSet;
 use std::io;
 
 use crate::bundle::{Blocks, Bundle, Entry, Stream, unreadable};
-use crate::fact::{Fact, Observation, Origin, Parsed, Position, SourceId};
+use crate::fact::{DirectoryObject, Fact, Observation, Origin, Parsed, Position, SourceId};
 use crate::knowledge::Interest;
 
 mod build_info;
@@ -45,9 +46,11 @@ mod time_status;
 mod tool_text;
 mod update_history;
 mod vm_host;
+mod wanted;
 mod xml;
 
 pub use evtx::steps;
+pub use wanted::Wanted;
 
 /// A format that kcdoctor reads.
 #[derive(Clone, Copy)]
@@ -100,6 +103,13 @@ pub const FORMATS: &[Format] = &[
     hyper_v_info::FORMAT,
 ];
 
+/// The kinds of directory exports that can be larger than memory. A dump of a forest holds a million objects of which
+/// a handful matter, so these are read last, when it is known what the other sources speak of.
+const DIRECTORY: &[&str] = &["ldif", "computer-csv"];
+
+/// How often directory exports are read again at most, for what their own objects refer to: groups in groups.
+const MAX_ROUNDS: usize = 20;
+
 /// The beginning of a source, as bytes and as text.
 pub struct Head<'a> {
     /// Up to 64 KiB.
@@ -133,6 +143,8 @@ pub struct Context<'a> {
     pub source: SourceId,
     /// What is worth keeping: events, and values of the registry.
     pub interest: &'a Interest,
+    /// Which directory objects become facts; `None` where nothing is known of the other sources, so all do.
+    pub wanted: Option<&'a Wanted>,
 }
 
 impl Context<'_> {
@@ -140,6 +152,17 @@ impl Context<'_> {
     #[must_use]
     pub fn fact(&self, at: Position, observation: Observation) -> Fact {
         Fact { origin: Origin { source: self.source, at }, observation }
+    }
+
+    /// Puts an object of the directory where it belongs: among the facts, or the bystanders.
+    fn take_object(&self, parsed: &mut Parsed, line: u64, object: DirectoryObject) {
+        if self.wanted.is_none_or(|wanted| wanted.wants(&object)) {
+            let observation = Observation::Directory(Box::new(object));
+            parsed.facts.push(self.fact(Position::Line(line), observation));
+        } else {
+            parsed.bystanders.has_unknown_servers |= object.is_unknown_server();
+            parsed.bystanders.add(&object);
+        }
     }
 }
 
@@ -161,11 +184,16 @@ pub struct ParsedSource {
 ///
 /// Files and the blocks of large logs share one pool. No thread holds a block while it waits for another, so the
 /// memory for reading is bounded by the threads, whatever the bundle's size.
+///
+/// Directory exports are put off until the other sources are read. One in an archive that is read in one pass costs a
+/// second pass over that archive, and what can be read only once (a pipe) is not put off: all its objects become facts.
 #[must_use]
 pub fn parse(bundle: &Bundle, interest: &Interest, tick: &(dyn Fn() + Sync)) -> Vec<ParsedSource> {
     // Which files there are is known when the last archive was read; until then every source is the first.
-    let context = Context { source: SourceId(0), interest };
-    let mut all = bundle.read(&|entry| parse_entry(entry, &context), tick);
+    let context = Context { source: SourceId(0), interest, wanted: None };
+    let mut all = bundle.read(&|entry| parse_entry(entry, &context, true), tick);
+    read_directory(&mut all, bundle, interest);
+    let mut all: Vec<_> = all.into_iter().map(|(source, _)| source).collect();
     all.sort_by(|a, b| a.path.cmp(&b.path));
     for (index, source) in all.iter_mut().enumerate() {
         source.parsed.facts.iter_mut().for_each(|fact| fact.origin.source = SourceId(index));
@@ -173,7 +201,37 @@ pub fn parse(bundle: &Bundle, interest: &Interest, tick: &(dyn Fn() + Sync)) -> 
     all
 }
 
-fn parse_entry(mut entry: Entry<'_>, context: &Context<'_>) -> ParsedSource {
+/// Reads the sources that were put off, and those again in which an object that was passed over turns out to matter.
+fn read_directory(all: &mut [(ParsedSource, bool)], bundle: &Bundle, interest: &Interest) {
+    let mut wanted = Wanted::default();
+    all.iter().for_each(|(source, _)| wanted.learn(source));
+    for _ in 0..MAX_ROUNDS {
+        let is_due = |(source, waits): &&(ParsedSource, bool)| *waits || wanted.wants_one_of(source);
+        let due: BTreeSet<String> =
+            all.iter().filter(is_due).map(|(source, _)| source.path.clone()).collect();
+        if due.is_empty() {
+            return;
+        }
+        let context = Context { source: SourceId(0), interest, wanted: Some(&wanted) };
+        let read = |mut entry: Entry<'_>| {
+            if due.contains(&entry.path) {
+                return Some(parse_entry(entry, &context, false));
+            }
+            entry.pass_over();
+            None
+        };
+        let fresh: Vec<_> = bundle.read_again(&due, &read).into_iter().flatten().collect();
+        for (source, _) in fresh {
+            wanted.learn(&source);
+            if let Some(own) = all.iter_mut().find(|(own, _)| own.path == source.path) {
+                *own = (source, false);
+            }
+        }
+    }
+}
+
+/// Reads a file; with `true` beside the result where that is put off, for which it `may_wait`.
+fn parse_entry(mut entry: Entry<'_>, context: &Context<'_>, may_wait: bool) -> (ParsedSource, bool) {
     let issues = std::mem::take(&mut entry.issues);
     let mut result = ParsedSource {
         path: std::mem::take(&mut entry.path),
@@ -181,16 +239,26 @@ fn parse_entry(mut entry: Entry<'_>, context: &Context<'_>) -> ParsedSource {
         hash: None,
         parsed: Parsed { issues, ..Parsed::default() },
     };
-    if let Some(stream) = entry.stream.take() {
-        read_stream(stream, &entry, &mut result, context);
-    }
-    result
-}
-
-fn read_stream(mut stream: Stream<'_>, entry: &Entry<'_>, result: &mut ParsedSource, context: &Context<'_>) {
+    let Some(mut stream) = entry.stream.take() else { return (result, false) };
     let recognised = recognise(stream.head());
     result.kind = recognised.map_or(result.kind, |(kind, _)| kind);
+    if may_wait && entry.can_be_read_again() && DIRECTORY.contains(&result.kind) {
+        entry.stream = Some(stream);
+        entry.pass_over();
+        return (result, true);
+    }
     let reader = recognised.map(|(_, format)| format.reader);
+    read_stream(stream, reader, &entry, &mut result, context);
+    (result, false)
+}
+
+fn read_stream(
+    mut stream: Stream<'_>,
+    reader: Option<Reader>,
+    entry: &Entry<'_>,
+    result: &mut ParsedSource,
+    context: &Context<'_>,
+) {
     if let Some(Reader::Blocks(_, parse_blocks)) = reader
         && let Some(blocks) = entry.blocks()
     {
@@ -230,6 +298,7 @@ fn read_text(stream: &mut Stream<'_>, context: &Context<'_>, formats: &[Format])
                 }
             }
             all.coverage.records += parsed.coverage.records;
+            all.bystanders.join(parsed.bystanders);
             all.coverage.channels.extend(parsed.coverage.channels);
         }
     }
@@ -242,6 +311,7 @@ impl ParsedSource {
         self.parsed.issues.append(&mut parsed.issues);
         self.parsed.facts = parsed.facts;
         self.parsed.coverage = parsed.coverage;
+        self.parsed.bystanders = parsed.bystanders;
     }
 }
 
@@ -250,4 +320,51 @@ impl ParsedSource {
 pub fn recognise(bytes: &[u8]) -> Option<(&'static str, &'static Format)> {
     let head = Head::new(bytes);
     FORMATS.iter().find_map(|format| Some(((format.recognise)(&head)?, format)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::bundle::Limits;
+
+    const DIRECTORY_EXPORT: &str = "# extended LDIF\n# requesting: ALL\n\n\
+        dn: CN=HV01,OU=Old,DC=x\nobjectClass: computer\ncn: HV01\n\n\
+        dn: CN=PC1,DC=x\nobjectClass: computer\ncn: PC1\n\n\
+        dn: CN=Inner,DC=x\nobjectClass: group\nobjectSid: S-1-5-21-1-2-3-12\n\n\
+        dn: CN=Outer,DC=x\nobjectClass: group\nobjectSid: S-1-5-21-1-2-3-11\nmember: CN=Inner,DC=x\n\n\
+        dn: CN=Other,DC=x\nobjectClass: group\nobjectSid: S-1-5-21-1-2-3-13\n\n\
+        dn: CN=HV01,DC=x\nobjectClass: computer\ncn: HV01\nservicePrincipalName: Microsoft Virtual System Migration \n Service/HV01\n\
+        msDS-AllowedToActOnBehalfOfOtherIdentity: O:BAD:(A;;CR;;;S-1-5-21-1-2-3-11)\n\n\
+        dn: CN=HV02,DC=x\nobjectClass: computer\ncn: HV02\n\n";
+
+    fn names(source: &ParsedSource) -> Vec<&str> {
+        let mut names = Vec::new();
+        for fact in &source.parsed.facts {
+            match &fact.observation {
+                Observation::Directory(object) => names.extend(object.dn.as_deref()),
+                other => panic!("{other:?}"),
+            }
+        }
+        names
+    }
+
+    #[test]
+    fn only_objects_that_something_speaks_of_become_facts() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("a.ldif"), DIRECTORY_EXPORT).unwrap();
+        let csv =
+            "Name,SamAccountName,DistinguishedName\nHV01,HV01$,\"CN=HV01,DC=x\"\nPC2,PC2$,\"CN=PC2,DC=x\"\n";
+        std::fs::write(folder.path().join("b.csv"), csv).unwrap();
+        std::fs::write(folder.path().join("c.csv"), "CSName,HotFixID,InstalledOn\nHV02,KB1,1/13/2020\n")
+            .unwrap();
+        let bundle = Bundle::open(&[folder.path().to_path_buf()], &Limits::default()).unwrap();
+        let read = parse(&bundle, &Interest::default(), &|| ());
+        let [ldif, csv, updates] = <[_; 3]>::try_from(read).unwrap();
+        // HV01 by its service, what bears its name in any export, the groups that it trusts; HV02 by its updates.
+        let kept = ["CN=HV01,OU=Old,DC=x", "CN=Inner,DC=x", "CN=Outer,DC=x", "CN=HV01,DC=x", "CN=HV02,DC=x"];
+        assert_eq!(names(&ldif), kept);
+        assert_eq!((ldif.parsed.coverage.records, ldif.parsed.bystanders.objects), (7, 2));
+        assert_eq!((names(&csv), csv.parsed.bystanders.objects), (vec!["CN=HV01,DC=x"], 1));
+        assert_eq!((updates.kind, updates.parsed.facts.len()), ("hot-fix-csv", 1));
+    }
 }

@@ -297,6 +297,9 @@ fn the_directory_is_asked_for_all_that_is_read() {
     let computer = "dn: CN=HV01,DC=contoso,DC=com\nobjectClass: computer\nsAMAccountName: HV01$\n\n";
     let group = "dn: CN=Movers,DC=contoso,DC=com\nobjectClass: group\nsAMAccountName: Movers\n\n";
     let folder = tempfile::tempdir().unwrap();
+    // Objects that nothing speaks of become no facts.
+    let mentioned = "CSName,HotFixID,InstalledOn\nHV01,KB1,1/13/2020\nMovers,KB1,1/13/2020\n";
+    fs::write(folder.path().join("updates.csv"), mentioned).unwrap();
     fs::write(folder.path().join("computers.ldf"), format!("{head}{computer}{group}")).unwrap();
     let bundle = Bundle::open(&[folder.path().to_path_buf()], &Limits::default()).unwrap();
     let parsed = parse(&bundle, &Interest::default(), &|| ());

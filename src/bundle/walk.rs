@@ -13,7 +13,7 @@ use std::rc::Rc;
 use super::input::{Data, Input};
 use super::magic::{self, Container};
 use super::stream::{Limits, Refusal, Stream, too_large};
-use super::{Entry, Source, cabinet, gzip, seven, tar, unreadable, zip};
+use super::{Content, Entry, Source, cabinet, gzip, seven, tar, unreadable, zip};
 use crate::fact::Issue;
 
 /// Members up to this size may expand by more than the limit's ratio.
@@ -129,12 +129,13 @@ impl<'w> Walk<'w> {
     fn plain(&mut self, place: &Place, issues: Vec<Issue>, data: Data<'_>) {
         let stream = Stream::new(data.into_reader(), self.limits.max_source_bytes);
         let source = (place.depth == 0).then_some(self.source);
-        (self.visit)(Entry { path: place.path.clone(), issues, stream: Some(stream), source });
+        let again = !matches!(self.source.content, Content::Piped(_));
+        (self.visit)(Entry { path: place.path.clone(), issues, stream: Some(stream), source, again });
     }
 
     /// Hands on a file that can't be read; its issues say why.
     pub(super) fn closed(&mut self, path: String, issues: Vec<Issue>) {
-        (self.visit)(Entry { path, issues, stream: None, source: None });
+        (self.visit)(Entry { path, issues, stream: None, source: None, again: false });
     }
 
     /// Counts a member before it is read.

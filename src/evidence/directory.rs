@@ -3,7 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{FactId, HostId, Hosts};
-use crate::fact::{DirectoryObject, Fact, Known, Observation, Reason, Sid, Spn, Trustee};
+use crate::fact::{
+    Bystanders, DirectoryObject, Fact, Known, Names, Observation, Reason, Sid, Trustee, domain_of,
+};
 
 /// userAccountControl: disabled.
 const DISABLED: u32 = 0x2;
@@ -13,8 +15,10 @@ const DISABLED: u32 = 0x2;
 pub struct Directory {
     computers: BTreeMap<HostId, (Vec<FactId>, DirectoryObject)>,
     groups: Vec<DirectoryObject>,
-    /// Distinguished names of every object, lower-case.
+    /// Distinguished names of every object that became a fact, lower-case.
     names: BTreeSet<String>,
+    /// Those of every other object.
+    bystanders: Names,
     /// SID prefixes of domains that were exported whole: their group Domain Users or Domain Computers is there.
     whole_domains: BTreeSet<String>,
     /// Hosts by sAMAccountName, lower-case, without `$`.
@@ -30,26 +34,29 @@ pub struct Directory {
 }
 
 impl Directory {
-    pub(super) fn gather(facts: &[Fact], hosts: &Hosts) -> Self {
+    pub(super) fn gather(facts: &[Fact], hosts: &Hosts, bystanders: Bystanders) -> Self {
         let mut by_host: BTreeMap<HostId, Vec<(FactId, &DirectoryObject)>> = BTreeMap::new();
-        let mut directory = Self::default();
+        let mut directory = Self {
+            objects: usize::try_from(bystanders.objects).unwrap_or(usize::MAX),
+            domains: bystanders.domains.iter().cloned().collect(),
+            whole_domains: bystanders.whole_domains.clone(),
+            has_unknown_servers: bystanders.has_unknown_servers,
+            bystanders: bystanders.into_names(),
+            ..Self::default()
+        };
         for (index, fact) in facts.iter().enumerate() {
             let Observation::Directory(object) = &fact.observation else { continue };
             directory.objects += 1;
             directory.domains.extend(object.dn.as_deref().and_then(domain_of));
             directory.names.extend(object.dn.as_ref().map(|dn| dn.to_lowercase()));
-            let parts = object.sid.as_ref().and_then(|sid| sid.as_str().rsplit_once('-'));
-            directory.whole_domains.extend(
-                parts.filter(|(_, rid)| matches!(*rid, "513" | "515")).map(|(domain, _)| domain.to_owned()),
-            );
-            let server = object.operating_system.as_deref().is_some_and(|name| name.contains("Server"));
+            directory.whole_domains.extend(object.shows_whole_domain().map(str::to_owned));
             let host = hosts.of_object(object);
             let is_named =
                 host.and_then(|host| hosts.get(host)).is_some_and(|host| host.is_node || host.is_dc);
-            directory.has_unknown_servers |= server && object.spns.known().is_none() && !is_named;
+            directory.has_unknown_servers |= object.is_unknown_server() && !is_named;
             if let Some(host) = host {
                 by_host.entry(host).or_default().push((FactId(index), object));
-            } else if object.classes.iter().any(|class| class.eq_ignore_ascii_case("group")) {
+            } else if object.has_class("group") {
                 directory.groups.push((**object).clone());
             }
         }
@@ -57,7 +64,7 @@ impl Directory {
         directory.domains.dedup();
         for (host, mut objects) in by_host {
             // Of several objects the host's own is the one that is enabled and holds its services.
-            let is_own = |object: &DirectoryObject| !is_disabled(object) && holds_services(object);
+            let is_own = |object: &DirectoryObject| !is_disabled(object) && object.has_migration_spn();
             if different(&objects) && objects.iter().any(|(_, object)| is_own(object)) {
                 objects.retain(|(_, object)| is_own(object));
             }
@@ -188,7 +195,7 @@ impl Directory {
                 .find(|group| group.dn.as_ref().is_some_and(|own| own.eq_ignore_ascii_case(member)));
             match nested {
                 Some(nested) if depth < DEEPEST => self.is_member(object, nested, depth + 1),
-                None if self.names.contains(&member.to_lowercase()) => Known::Known(false),
+                None if self.is_exported(member) => Known::Known(false),
                 _ => Known::Unknown(Reason::NotAskedFor),
             }
         };
@@ -197,6 +204,11 @@ impl Directory {
             return Known::Known(true);
         }
         answers.into_iter().find(|answer| answer.known().is_none()).unwrap_or(Known::Known(false))
+    }
+
+    /// Whether an object called `dn` stands in an export.
+    fn is_exported(&self, dn: &str) -> bool {
+        self.names.contains(&dn.to_lowercase()) || self.bystanders.contains(dn)
     }
 
     /// A copy in which the computer object of `host` was changed by `change`: the plan's proof asks it.
@@ -214,10 +226,6 @@ impl Directory {
 
 fn is_disabled(object: &DirectoryObject) -> bool {
     object.user_account_control.known().is_some_and(|bits| bits & DISABLED != 0)
-}
-
-fn holds_services(object: &DirectoryObject) -> bool {
-    object.spns.known().is_some_and(|spns| spns.iter().any(|spn| Spn::migration_host(spn).is_some()))
 }
 
 /// Whether facts that join to one host are different objects: by SID, else by distinguished name.
@@ -284,29 +292,9 @@ fn agree<T: PartialEq>(a: Known<T>, b: Known<T>, later: Option<bool>) -> Known<T
     }
 }
 
-/// `contoso.com` of `CN=HV01,OU=Hyper-V,DC=contoso,DC=com`, lower-case.
-pub(crate) fn domain_of(dn: &str) -> Option<String> {
-    let labels: Vec<_> = dn
-        .split(',')
-        .filter_map(|part| part.trim().split_once('='))
-        .filter(|(kind, _)| kind.eq_ignore_ascii_case("dc"))
-        .map(|(_, label)| label.to_lowercase())
-        .collect();
-    (!labels.is_empty()).then(|| labels.join("."))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_domain_is_read_off_a_name_with_escapes() {
-        assert_eq!(
-            domain_of("CN=HV11,OU=Zürich\\, Süd,DC=Contoso,DC=local").as_deref(),
-            Some("contoso.local")
-        );
-        assert_eq!(domain_of("CN=HV11"), None);
-    }
 
     #[test]
     fn statements_that_differ_are_unknown_unless_one_is_later() {

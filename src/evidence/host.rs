@@ -2,12 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{is_about_a_move, is_computer, is_node};
-use crate::fact::{DirectoryObject, Event, Fact, Field, Observation, Spn};
+use super::{is_about_a_move, is_node};
+use crate::fact::{
+    DirectoryObject, Event, Fact, Field, Observation, Spn, host_label as label, host_name as normal,
+};
 use crate::knowledge::{Meaning, Signal, Signals};
-
-/// userAccountControl: the account of a domain controller ([MS-ADTS] 2.2.16, SERVER_TRUST_ACCOUNT).
-const DOMAIN_CONTROLLER: u32 = 0x2000;
 
 /// Index of a host, in the order of names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -52,10 +51,10 @@ impl Hosts {
         let objects: Vec<_> = facts.iter().filter_map(computer).collect();
         let mut full: BTreeSet<String> = names.iter().filter(|name| name.contains('.')).cloned().collect();
         full.extend(
-            objects.iter().filter(|object| is_relevant(object)).filter_map(|object| full_name(object)),
+            objects.iter().filter(|object| object.makes_a_host()).filter_map(|object| object.full_name()),
         );
         let mut by_label: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
-        for name in full.iter().cloned().chain(objects.iter().filter_map(|object| full_name(object))) {
+        for name in full.iter().cloned().chain(objects.iter().filter_map(|object| object.full_name())) {
             by_label.entry(label(&name).to_owned()).or_default().insert(name);
         }
         let labels: BTreeSet<_> = full.iter().map(|name| label(name).to_owned()).collect();
@@ -144,9 +143,9 @@ impl Hosts {
                         provider.ends_with("-failoverclustering") || provider.ends_with("-high-availability");
                 }
                 Observation::Directory(object) => {
-                    host.is_node |= has_migration_spn(object);
+                    host.is_node |= object.has_migration_spn();
                     host.is_clustered |= has_class(object, "MSServerClusterMgmtAPI");
-                    host.is_dc |= is_domain_controller(object);
+                    host.is_dc |= object.is_domain_controller();
                 }
                 Observation::HostSettings(_) => host.is_node = true,
                 Observation::Node(_) => (host.is_node, host.is_clustered) = (true, true),
@@ -231,10 +230,10 @@ impl Hosts {
     /// The host of a computer object.
     #[must_use]
     pub fn of_object(&self, object: &DirectoryObject) -> Option<HostId> {
-        if !is_computer(object) {
+        if !object.is_computer() {
             return None;
         }
-        match full_name(object) {
+        match object.full_name() {
             Some(full) => self.find(&full),
             None => self.find(object.account.as_deref()?.trim_end_matches('$')),
         }
@@ -246,49 +245,17 @@ impl Hosts {
     }
 }
 
-/// Lower-case, without a final dot.
-fn normal(name: &str) -> String {
-    name.trim().trim_end_matches('.').to_lowercase()
-}
-
-fn label(name: &str) -> &str {
-    name.split('.').next().unwrap_or_default()
-}
-
 fn computer(fact: &Fact) -> Option<&DirectoryObject> {
     match &fact.observation {
-        Observation::Directory(object) if is_computer(object) => Some(object),
+        Observation::Directory(object) if object.is_computer() => Some(object),
         _ => None,
     }
-}
-
-/// An object that makes a host although nothing else names it.
-fn is_relevant(object: &DirectoryObject) -> bool {
-    has_migration_spn(object) || is_domain_controller(object)
 }
 
 /// Whether an SPN of `class` is registered on the object.
 fn has_class(object: &DirectoryObject, class: &str) -> bool {
     let of_class = |spn: &String| Spn::parse(spn).is_some_and(|spn| spn.class.eq_ignore_ascii_case(class));
     object.spns.known().is_some_and(|spns| spns.iter().any(of_class))
-}
-
-fn has_migration_spn(object: &DirectoryObject) -> bool {
-    object.spns.known().is_some_and(|spns| spns.iter().any(|spn| Spn::migration_host(spn).is_some()))
-}
-
-fn is_domain_controller(object: &DirectoryObject) -> bool {
-    object.user_account_control.known().is_some_and(|bits| bits & DOMAIN_CONTROLLER != 0)
-}
-
-/// The DNS name, else the account's name in the domain of its distinguished name; lower-case.
-fn full_name(object: &DirectoryObject) -> Option<String> {
-    let stated = object.dns_name.as_deref().map(normal).filter(|name| name.contains('.'));
-    stated.or_else(|| {
-        let domain = super::directory::domain_of(object.dn.as_deref()?)?;
-        let name = object.name.as_deref().or(object.account.as_deref())?.trim_end_matches('$');
-        Some(format!("{}.{domain}", normal(name)))
-    })
 }
 
 /// The hosts that a fact names beside the computer that wrote it.

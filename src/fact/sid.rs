@@ -34,6 +34,18 @@ impl Sid {
         Some(Self(text))
     }
 
+    /// The binary form ([MS-DTYP] 2.4.2.2); `None` where a part is larger than it can hold.
+    #[must_use]
+    pub fn to_bytes(&self) -> Option<Vec<u8>> {
+        let mut parts = self.0.strip_prefix("S-1-")?.split('-');
+        let authority: u64 = parts.next()?.parse().ok()?;
+        let parts: Vec<u32> = parts.map(str::parse).collect::<Result<_, _>>().ok()?;
+        let mut bytes = vec![1, u8::try_from(parts.len()).ok()?];
+        bytes.extend(authority.to_be_bytes().get(2..)?);
+        bytes.extend(parts.into_iter().flat_map(u32::to_le_bytes));
+        Some(bytes)
+    }
+
     /// The text form.
     #[must_use]
     pub fn as_str(&self) -> &str {
@@ -55,6 +67,8 @@ mod tests {
     fn binary_and_text_agree() {
         let bytes = [1, 2, 0, 0, 0, 0, 0, 5, 32, 0, 0, 0, 0x20, 2, 0, 0];
         assert_eq!(Sid::from_bytes(&bytes), Sid::from_text("s-1-5-32-544"));
+        assert_eq!(Sid::from_bytes(&bytes).unwrap().to_bytes(), Some(bytes.to_vec()));
+        assert_eq!(Sid::from_text("S-1-5-4294967296").unwrap().to_bytes(), None);
     }
 
     #[test]

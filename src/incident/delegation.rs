@@ -114,7 +114,7 @@ pub(super) fn same_domain(
     directory: &Directory,
 ) -> Known<bool> {
     let object = |host: HostId| directory.computer(host);
-    let by_dn = |host: HostId| object(host)?.dn.as_deref().and_then(crate::evidence::domain_of);
+    let by_dn = |host: HostId| object(host)?.dn.as_deref().and_then(crate::fact::domain_of);
     let by_sid = |host: HostId| Some(object(host)?.sid.as_ref()?.as_str().rsplit_once('-')?.0.to_owned());
     let by_name =
         |host: HostId| hosts.get(host)?.fqdn.as_deref()?.split_once('.').map(|(_, domain)| domain.to_owned());

@@ -64,7 +64,7 @@ struct Found {
 type Read = fn(&Record) -> Option<Observation>;
 
 impl Gather for Found {
-    fn take(&mut self, record: &Record) {
+    fn take(&mut self, record: &Record, _: &Context<'_>) {
         self.found.extend((self.read)(record).map(|observation| (record.line, observation)));
     }
 

@@ -14,7 +14,13 @@ use std::collections::BTreeMap;
 use super::records::{Cell, Gather, Kinds, Meaning, Record, Syntax};
 use super::table::Row;
 use super::{Context, clock, security_descriptor, text};
-use crate::fact::{DirectoryObject, Issue, Known, Observation, Parsed, Position, Reason, Sid, Spn, Trustee};
+use crate::fact::{Bystanders, DirectoryObject, Known, Parsed, Reason, Sid, Spn, Trustee};
+
+mod glance;
+mod noticed;
+
+use glance::Glance;
+use noticed::Noticed;
 
 /// What is read here.
 pub(super) const MEANING: Meaning = Meaning {
@@ -110,6 +116,8 @@ const EXCEL_CELL: usize = 32_767;
 struct Accounts {
     calculated: Calculated,
     found: Vec<Account>,
+    bystanders: Bystanders,
+    glance: Glance,
     noticed: Noticed,
     clock: clock::Clock,
 }
@@ -128,26 +136,36 @@ struct Account {
 }
 
 impl Gather for Accounts {
-    fn take(&mut self, record: &Record) {
+    fn take(&mut self, record: &Record, context: &Context<'_>) {
         if record.row().is_some_and(shifted) {
             self.noticed.shifted += 1;
             return;
         }
-        self.calculated.learn(record);
         self.clock.learn(record);
+        if let Some(wanted) = context.wanted
+            && self.glance.passes_over(record, wanted, &mut self.bystanders, &mut self.noticed)
+        {
+            return;
+        }
+        self.calculated.learn(record);
         let Some(object) = object(record, &self.calculated) else { return };
-        self.found.push(Account {
-            line: record.line,
-            section: states_what_it_has(record).then_some(record.section),
-            carried: Carried::of(record),
-            object,
-            changed: record.first(CHANGED).map(str::to_owned),
-            blank: self.calculated.blank(record),
-        });
+        let section = states_what_it_has(record).then_some(record.section);
+        let blank = self.calculated.blank(record);
+        // Nothing that is still to come makes it another object.
+        let is_final = section.is_none() && blank.is_empty();
+        if is_final && context.wanted.is_some_and(|wanted| !wanted.wants(&object)) {
+            self.noticed.look_at(&object);
+            self.bystanders.has_unknown_servers |= object.is_unknown_server();
+            self.bystanders.add(&object);
+            return;
+        }
+        let changed = record.first(CHANGED).map(str::to_owned);
+        let carried = Carried::of(record);
+        self.found.push(Account { line: record.line, section, carried, object, changed, blank });
     }
 
     fn finish(mut self: Box<Self>, context: &Context<'_>) -> Parsed {
-        let mut parsed = Parsed::default();
+        let mut parsed = Parsed { bystanders: self.bystanders, ..Parsed::default() };
         let mut asked: BTreeMap<usize, Carried> = BTreeMap::new();
         for account in &self.found {
             if let Some(section) = account.section {
@@ -166,8 +184,7 @@ impl Gather for Accounts {
                     account.changed.as_deref().and_then(|cell| clock.as_ref()?.instant(cell));
             }
             self.noticed.look_at(&account.object);
-            let observation = Observation::Directory(Box::new(account.object));
-            parsed.facts.push(context.fact(Position::Line(account.line), observation));
+            context.take_object(&mut parsed, account.line, account.object);
         }
         parsed.issues = self.noticed.issues();
         parsed.issues.extend(clock.map(|clock| clock.note()));
@@ -623,62 +640,10 @@ fn boolean(value: &str) -> Option<bool> {
     }
 }
 
-/// What a reader must know about the rows.
-#[derive(Debug, Default)]
-struct Noticed {
-    shifted: u64,
-    flattened: u64,
-    truncated: u64,
-    undecodable: u64,
-}
-
-impl Noticed {
-    fn look_at(&mut self, object: &DirectoryObject) {
-        let reasons = [
-            reason(&object.user_account_control),
-            reason(&object.spns),
-            reason(&object.allowed_to_delegate_to),
-            reason(&object.allowed_to_act),
-            reason(&object.encryption_types),
-        ];
-        self.flattened += u64::from(reasons.contains(&Some(Reason::Flattened)));
-        self.truncated += u64::from(reasons.contains(&Some(Reason::Truncated)));
-        self.undecodable += u64::from(reasons.contains(&Some(Reason::Undecodable)));
-    }
-
-    fn issues(self) -> Vec<Issue> {
-        let detail = |count, what: &str| format!("{} {what}", text::counted(count, ["row", "rows"]));
-        let note = |code, count, what: &str| (count > 0).then(|| Issue::note(code, detail(count, what)));
-        let shifted = "had more values than columns, because values with commas stood unquoted, and could not be \
-                       used; export again with quotes";
-        let flattened = "held a type's name where the export lost the values; export again with each list joined, as \
-                         in @{n='msDS-AllowedToDelegateTo';e={$_.'msDS-AllowedToDelegateTo' -join ';'}}";
-        let truncated = "held a list that was cut; export again to a file with lists joined by ';'";
-        let undecodable =
-            "held a value that can't be read and counts as unknown; export again with lists joined by ';'";
-        let loss = |count| Issue::loss("csv-row-shifted", detail(count, shifted), Some(count));
-        [
-            (self.shifted > 0).then(|| loss(self.shifted)),
-            note("csv-values-flattened", self.flattened, flattened),
-            note("csv-values-truncated", self.truncated, truncated),
-            note("csv-undecodable", self.undecodable, undecodable),
-        ]
-        .into_iter()
-        .flatten()
-        .collect()
-    }
-}
-
-fn reason<T>(value: &Known<T>) -> Option<Reason> {
-    match value {
-        Known::Known(_) => None,
-        Known::Unknown(reason) => Some(*reason),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::fact::Position;
     use crate::parse::records::delimited;
     use crate::parse::testing::{codes, damage, known, objects, read as read_as};
 

@@ -135,7 +135,7 @@ struct Row {
 }
 
 impl Gather for Events {
-    fn take(&mut self, record: &Record) {
+    fn take(&mut self, record: &Record, _: &Context<'_>) {
         match row(record) {
             Some(row) => {
                 self.order.learn(row.written);

@@ -156,7 +156,12 @@ impl Log {
             self.issues.push(Issue::loss("log-truncated", detail, None));
         }
         self.issues.extend(self.damage.into_issues());
-        Parsed { facts: self.facts, issues: self.issues, coverage: self.tally.into_coverage() }
+        Parsed {
+            facts: self.facts,
+            issues: self.issues,
+            coverage: self.tally.into_coverage(),
+            ..Parsed::default()
+        }
     }
 }
 

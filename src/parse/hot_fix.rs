@@ -52,7 +52,7 @@ struct HotFixes {
 }
 
 impl Gather for HotFixes {
-    fn take(&mut self, record: &Record) {
+    fn take(&mut self, record: &Record, _: &Context<'_>) {
         let day = day(record);
         self.order.learn(day);
         if let Some(kb) = update(record) {

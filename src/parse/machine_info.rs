@@ -63,7 +63,7 @@ struct Machines {
 }
 
 impl Gather for Machines {
-    fn take(&mut self, record: &Record) {
+    fn take(&mut self, record: &Record, _: &Context<'_>) {
         self.found.push((record.line, report(record)));
     }
 

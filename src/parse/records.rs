@@ -56,7 +56,7 @@ pub(super) struct Kinds {
 /// Reads the objects of one meaning and one source: dates, for one, are judged for all of them.
 pub(super) trait Gather {
     /// Looks at the next object.
-    fn take(&mut self, record: &Record);
+    fn take(&mut self, record: &Record, context: &Context<'_>);
     /// All that was found.
     fn finish(self: Box<Self>, context: &Context<'_>) -> Parsed;
 }
@@ -208,19 +208,19 @@ struct Gathering {
 
 impl Gathering {
     /// Takes an object and counts it, if it means something.
-    fn take(&mut self, record: &Record) {
+    fn take(&mut self, record: &Record, context: &Context<'_>) {
         if let Some(index) = meaning(&|name| record.has(name)) {
-            self.give(index, record);
+            self.give(index, record, context);
         }
     }
 
-    fn give(&mut self, index: usize, record: &Record) {
+    fn give(&mut self, index: usize, record: &Record, context: &Context<'_>) {
         self.records += 1;
         if self.by_meaning.len() <= index {
             self.by_meaning.resize_with(index + 1, || None);
         }
         if let (Some(slot), Some(meaning)) = (self.by_meaning.get_mut(index), MEANINGS.get(index)) {
-            slot.get_or_insert_with(meaning.gather).take(record);
+            slot.get_or_insert_with(meaning.gather).take(record, context);
         }
     }
 
@@ -233,6 +233,7 @@ impl Gathering {
             all.facts.extend(parsed.facts);
             all.issues.extend(parsed.issues);
             all.coverage.channels.extend(parsed.coverage.channels);
+            all.bystanders.join(parsed.bystanders);
         }
         all.facts.sort_by_key(line);
         all

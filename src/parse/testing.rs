@@ -2,18 +2,24 @@
 
 use std::io::Cursor;
 
-use super::{Context, Format, Head, Reader, read_text};
+use super::{Context, Format, Head, ParsedSource, Reader, Wanted, read_text};
 use crate::bundle::Stream;
-use crate::fact::{DirectoryObject, Known, Observation, Parsed, SourceId};
+use crate::fact::{
+    DirectoryObject, Fact, InstallDay, InstalledUpdate, Known, Observation, Parsed, Position, SourceId,
+};
 use crate::knowledge::Interest;
 
 /// Reads `bytes` as `format`, with an eye for the events of `interest`.
 pub(super) fn read_with(format: &Format, bytes: &[u8], interest: &Interest) -> Parsed {
     let mut stream = Stream::new(Box::new(Cursor::new(bytes.to_vec())), u64::MAX);
-    let context = Context { source: SourceId(0), interest };
+    let context = Context { source: SourceId(0), interest, wanted: None };
+    read_in(format, &mut stream, &context)
+}
+
+fn read_in(format: &Format, stream: &mut Stream<'_>, context: &Context<'_>) -> Parsed {
     match format.reader {
-        Reader::Blocks(parse, _) | Reader::Stream(parse) => parse(&mut stream, &context),
-        Reader::Text(_) => read_text(&mut stream, &context, &[*format]),
+        Reader::Blocks(parse, _) | Reader::Stream(parse) => parse(stream, context),
+        Reader::Text(_) => read_text(stream, context, &[*format]),
     }
 }
 
@@ -60,4 +66,40 @@ pub(super) fn damage(format: &Format, good: &str, bytes: [u8; 5]) {
         damaged[cut] = bytes[cut % 5];
         read(format, &damaged);
     }
+}
+
+/// What is wanted where updates of the hosts `HV02` and `Zürich` are listed.
+fn wanted(context: &Context<'_>) -> Wanted {
+    let update = |host: &str| {
+        let update =
+            InstalledUpdate { host: Some(host.into()), kb: "KB1".into(), installed: InstallDay::Unstated };
+        context.fact(Position::Line(1), Observation::Update(update))
+    };
+    let mut wanted = Wanted::default();
+    let parsed = Parsed { facts: vec![update("HV02"), update("Zürich")], ..Parsed::default() };
+    wanted.learn(&ParsedSource { path: String::new(), kind: "hot-fix-csv", hash: None, parsed });
+    wanted
+}
+
+/// A directory export read with a choice of objects, and read whole with the choice made then: both must come to the
+/// same.
+pub(super) fn chosen_and_expected(format: &Format, bytes: &[u8]) -> [Parsed; 2] {
+    let interest = Interest::default();
+    let all = Context { source: SourceId(0), interest: &interest, wanted: None };
+    let wanted = wanted(&all);
+    let context = Context { wanted: Some(&wanted), ..all };
+    let mut stream = Stream::new(Box::new(Cursor::new(bytes.to_vec())), u64::MAX);
+    let chosen = read_in(format, &mut stream, &context);
+    let whole = read(format, bytes);
+    let mut expected = Parsed { issues: whole.issues, coverage: whole.coverage, ..Parsed::default() };
+    for Fact { origin, observation } in whole.facts {
+        match (origin.at, observation) {
+            (Position::Line(line), Observation::Directory(object)) => {
+                context.take_object(&mut expected, line, *object);
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+    // An object that came in parts is passed over late.
+    [chosen, expected].map(|parsed| Parsed { bystanders: parsed.bystanders.in_order(), ..parsed })
 }

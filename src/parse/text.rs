@@ -7,7 +7,7 @@
 use std::borrow::Cow;
 use std::io::Read;
 
-use encoding_rs::Decoder;
+use encoding_rs::{Decoder, Encoding};
 use jiff::{Timestamp, civil, tz::TimeZone};
 
 use crate::bundle::Stream;
@@ -15,10 +15,12 @@ use crate::fact::Issue;
 
 mod encoding;
 mod utf8;
+mod window;
 
-pub(super) use encoding::decode_any;
 use encoding::{SAMPLE, detect, valid_part};
+pub(super) use encoding::{decode_any, decode_each_line, page_of};
 pub(super) use utf8::Utf8;
+pub(super) use window::Window;
 
 /// The most bytes of a text source that are held in memory; real exports stay far below.
 const MAX_TEXT: usize = 512 << 20;
@@ -65,13 +67,7 @@ fn read_at_most(reader: &mut impl Read, max: usize) -> Text {
         issues.push(Issue::loss("text-too-large", detail, None));
     }
     let decoded = encoding::decode(bytes);
-    if let Some(page) = decoded.guessed {
-        let detail = format!(
-            "this text is neither UTF-8 nor UTF-16 and was read as {page}, so letters beyond ASCII may be wrong; export it \
-             again with -Encoding utf8"
-        );
-        issues.push(Issue::note("text-encoding-guessed", detail));
-    }
+    issues.extend(decoded.guessed.map(guessed));
     if decoded.mixed {
         let detail =
             "this text changes between UTF-16 and another encoding, as appended exports do; both were read";
@@ -80,42 +76,55 @@ fn read_at_most(reader: &mut impl Read, max: usize) -> Text {
     Text { text: decoded.text, issues }
 }
 
+/// The issue of a text whose code page was guessed.
+pub(super) fn guessed(page: &str) -> Issue {
+    let detail = format!(
+        "this text is neither UTF-8 nor UTF-16 and was read as {page}, so letters beyond ASCII may be wrong; export it \
+         again with -Encoding utf8"
+    );
+    Issue::note("text-encoding-guessed", detail)
+}
+
 /// The lines of `text`, numbered from 1, without `\n`, `\r\n` or the `\r\r\n` that wmic leaves.
 pub(super) fn lines(text: &str) -> impl Iterator<Item = (u64, &str)> {
     (1..).zip(text.split_inclusive('\n').map(|line| line.trim_end_matches(['\n', '\r'])))
 }
 
-/// A source block by block, for formats too large to hold: UTF-16 turned into UTF-8, anything else as it is.
+/// A source block by block, for formats too large to hold: UTF-16 turned into UTF-8, anything else as it is, but
+/// for a byte order mark.
 pub(super) struct Blocks<R> {
     reader: R,
     block: Vec<u8>,
     decoder: Option<Decoder>,
-    ended: bool,
+    /// Bytes of a mark that are left to be dropped.
+    mark: usize,
 }
 
 impl<R: Read> Blocks<R> {
     /// Reads from `reader`, whose content begins with `head`.
     pub(super) fn new(reader: R, head: &[u8]) -> Self {
-        let decoder = detect(head).0.map(|encoding| encoding.new_decoder_with_bom_removal());
-        Self { reader, block: vec![0; SAMPLE], decoder, ended: false }
+        let (encoding, mark) = detect(head);
+        let decoder = encoding.map(Encoding::new_decoder_without_bom_handling);
+        Self { reader, block: vec![0; SAMPLE], decoder, mark }
     }
 
-    /// Appends the next block to `into`; `false` at the end.
+    /// Appends the next block to `into`; `false` at the end. A last character that is cut is dropped.
     pub(super) fn next(&mut self, into: &mut Vec<u8>) -> bool {
-        if self.ended {
-            return false;
-        }
         let count = self.reader.read(&mut self.block).unwrap_or(0);
-        self.ended = count == 0;
-        let block = self.block.get(..count).unwrap_or_default();
+        let dropped = self.mark.min(count);
+        self.mark -= dropped;
+        let block = self.block.get(dropped..count).unwrap_or_default();
         let Some(decoder) = &mut self.decoder else {
             into.extend_from_slice(block);
-            return !self.ended;
+            return count > 0;
         };
-        let mut text = String::with_capacity(decoder.max_utf8_buffer_length(count).unwrap_or(4 * SAMPLE));
-        let _ = decoder.decode_to_string(block, &mut text, self.ended);
-        into.extend_from_slice(text.as_bytes());
-        !self.ended || !text.is_empty()
+        let begin = into.len();
+        let most = decoder.max_utf8_buffer_length(block.len()).unwrap_or(4 * SAMPLE);
+        into.resize(begin + most, 0);
+        let (_, _, written, _) =
+            decoder.decode_to_utf8(block, into.get_mut(begin..).unwrap_or_default(), false);
+        into.truncate(begin + written);
+        count > 0
     }
 }
 

@@ -63,7 +63,7 @@ struct Row {
 }
 
 impl Gather for History {
-    fn take(&mut self, record: &Record) {
+    fn take(&mut self, record: &Record, _: &Context<'_>) {
         let day = record.text("date").map_or(Written::Nothing, written);
         self.order.learn(day);
         let is = |names: &[&str], words: &[&str]| {

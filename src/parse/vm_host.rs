@@ -44,7 +44,7 @@ struct Hosts {
 }
 
 impl Gather for Hosts {
-    fn take(&mut self, record: &Record) {
+    fn take(&mut self, record: &Record, _: &Context<'_>) {
         self.found.push((record.line, settings(record)));
     }
 

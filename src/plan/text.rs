@@ -1,8 +1,9 @@
 //! Filling the templates of fixes. Names come from the customer's files, so in a script they stand in single
 //! quotes and can never become code.
 
-use crate::evidence::{Evidence, HostId, domain_of};
+use crate::evidence::{Evidence, HostId};
 use crate::fact::Spn;
+use crate::fact::domain_of;
 use crate::incident::forms;
 
 /// The values of one step.

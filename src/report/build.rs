@@ -99,7 +99,8 @@ impl Builder<'_> {
             .collect();
         hashes.sort_unstable();
         let hash = blake3::hash(&hashes.concat());
-        let mut used = vec![0u64; self.evidence.sources.len()];
+        // An object that nothing else speaks of gave its name, though no fact of its own.
+        let mut used: Vec<u64> = self.evidence.sources.iter().map(|source| source.bystanders).collect();
         for fact in &self.evidence.facts {
             used.get_mut(fact.origin.source.0).into_iter().for_each(|count| *count += 1);
         }

@@ -16,10 +16,12 @@ use super::{Domain, Machine, Os, Update, updates};
 mod bulk;
 mod collected;
 mod delegation;
+mod forest;
 mod lookalikes;
 mod partial;
 
 pub use bulk::bulk;
+pub use forest::{Form as ForestForm, write_forest};
 
 /// A bundle and what is true of it.
 #[derive(Debug, Clone, PartialEq)]

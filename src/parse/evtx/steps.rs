@@ -12,7 +12,7 @@ use crate::parse::Context;
 /// decoded, checked or hashed. Gives the records, and how many of them are wanted.
 #[must_use]
 pub fn find(log: &[u8], interest: &Interest) -> (usize, usize) {
-    let context = Context { source: SourceId(0), interest };
+    let context = Context { source: SourceId(0), interest, wanted: None };
     let mut writers = Writers::new(&context);
     let mut part = Part::default();
     let (mut records, mut wanted) = (0, 0);
@@ -27,7 +27,7 @@ pub fn find(log: &[u8], interest: &Interest) -> (usize, usize) {
 /// Does what [`find`] does, and decodes what is wanted. Gives the records that could be decoded.
 #[must_use]
 pub fn decode(log: &[u8], interest: &Interest) -> usize {
-    let context = Context { source: SourceId(0), interest };
+    let context = Context { source: SourceId(0), interest, wanted: None };
     let mut writers = Writers::new(&context);
     let mut part = Part::default();
     let mut decoded = 0;

@@ -400,7 +400,7 @@ fn no_mutation_panics_or_takes_long() {
 #[test]
 fn a_large_log_reads_alike_in_blocks_and_forward() {
     let interest = crate::knowledge::Knowledge::load().unwrap().signals.interest();
-    let context = Context { source: SourceId(0), interest: &interest };
+    let context = Context { source: SourceId(0), interest: &interest, wanted: None };
     let mut log = crate::scenario::bundles::bulk(3, 0.2, 7 * BLOCK / 2);
     // Damage where blocks meet, and a last chunk that is cut.
     for at in [BLOCK + 3000, BLOCK + 4096 + 600, 2 * BLOCK + 4090] {

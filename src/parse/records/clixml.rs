@@ -40,7 +40,7 @@ fn recognise(head: &Head<'_>) -> Option<&'static str> {
 fn parse(stream: &mut Stream<'_>, context: &Context<'_>) -> Parsed {
     let head = stream.head().to_vec();
     let mut gathering = Gathering::default();
-    let failure = Objects::new(Utf8::new(stream, &head)).read(&mut |record| gathering.take(record));
+    let failure = Objects::new(Utf8::new(stream, &head)).read(&mut |record| gathering.take(record, context));
     gathering.finish(failure.into_iter().collect(), context)
 }
 

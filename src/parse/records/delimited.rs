@@ -28,19 +28,21 @@ fn find(text: &str) -> Option<(usize, &'static Meaning)> {
 }
 
 fn parse(stream: &mut Stream<'_>, context: &Context<'_>) -> Parsed {
-    let source = text::read(stream);
+    let head = stream.head().to_vec();
+    let found = find(&text::decode_head(&head));
     let mut gathering = Gathering::default();
-    let found = find(&source.text);
-    let table = found.and_then(|(index, meaning)| Some((index, Table::open(&source.text, meaning.columns)?)));
-    let mut issues = source.issues;
-    if let Some((index, mut table)) = table {
-        while let Some(row) = table.next_row() {
-            gathering.give(index, &Record::of_row(row));
-        }
-        issues.extend(table.finish().1);
-    } else {
+    let blocks = text::Blocks::new(&mut *stream, &head);
+    let table = found.and_then(|(index, meaning)| Some((index, Table::read(blocks, meaning.columns)?)));
+    let Some((index, mut table)) = table else {
+        let source = text::read(stream);
         let rows = text::lines(&source.text).filter(|(_, line)| !line.trim().is_empty()).count();
-        issues.push(table::screen_layout(rows as u64));
+        let issues = [source.issues, vec![table::screen_layout(rows as u64)]].concat();
+        return gathering.finish(issues, context);
+    };
+    while let Some(row) = table.next_row() {
+        gathering.give(index, &Record::of_row(row), context);
     }
+    let mut issues: Vec<_> = table.guessed().map(text::guessed).into_iter().collect();
+    issues.extend(table.finish().1);
     gathering.finish(issues, context)
 }

@@ -31,7 +31,7 @@ fn recognise(head: &Head<'_>) -> Option<&'static str> {
 fn parse(stream: &mut Stream<'_>, context: &Context<'_>) -> Parsed {
     let head = stream.head().to_vec();
     let mut gathering = Gathering::default();
-    let failure = read(Utf8::new(stream, &head), &mut |record| gathering.take(record));
+    let failure = read(Utf8::new(stream, &head), &mut |record| gathering.take(record, context));
     gathering.finish(failure.into_iter().collect(), context)
 }
 

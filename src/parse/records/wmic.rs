@@ -19,7 +19,7 @@ fn recognise(head: &Head<'_>) -> Option<&'static str> {
 
 fn parse(text: &str, context: &Context<'_>) -> Parsed {
     let mut gathering = Gathering::default();
-    read(text, &mut |record| gathering.take(record));
+    read(text, &mut |record| gathering.take(record, context));
     gathering.finish(Vec::new(), context)
 }
 

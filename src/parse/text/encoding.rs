@@ -161,6 +161,17 @@ fn decode_lines(bytes: &[u8], page: Page) -> String {
     text
 }
 
+/// Text that is UTF-8, or else of which each line is decoded by itself, in the code page that fits all of it.
+pub(in crate::parse) fn decode_each_line(bytes: &[u8]) -> Cow<'_, str> {
+    std::str::from_utf8(bytes)
+        .map_or_else(|_| Cow::Owned(decode_lines(bytes, Page::of(bytes))), Cow::Borrowed)
+}
+
+/// The name of the code page that fits bytes which are not UTF-8.
+pub(in crate::parse) fn page_of(bytes: &[u8]) -> &'static str {
+    Page::of(bytes).name()
+}
+
 /// A code page of the West.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Page {

@@ -215,6 +215,16 @@ pub fn ldapsearch(domain: &Domain, accounts: &[Account], requested: Requested<'_
          # requesting: {asked}\n#\n\n",
         domain.dn()
     );
+    out.push_str(&ldapsearch_entries(domain, accounts, requested));
+    out.push_str("# search result\nsearch: 2\nresult: 0 Success\n\n");
+    out.push_str(&format!("# numResponses: {}\n# numEntries: {}\n", accounts.len() + 1, accounts.len()));
+    out.into_bytes()
+}
+
+/// The entries alone, for exports that are written piece by piece.
+#[must_use]
+pub fn ldapsearch_entries(domain: &Domain, accounts: &[Account], requested: Requested<'_>) -> String {
+    let mut out = String::new();
     for account in accounts {
         let units = account.units.iter().map(|unit| unit.replace(',', "\\2C")).collect::<Vec<_>>().join(", ");
         let heading = format!("{}, {units}, {}", account.machine.name, domain.dns);
@@ -227,9 +237,7 @@ pub fn ldapsearch(domain: &Domain, accounts: &[Account], requested: Requested<'_
         }
         out.push('\n');
     }
-    out.push_str("# search result\nsearch: 2\nresult: 0 Success\n\n");
-    out.push_str(&format!("# numResponses: {}\n# numEntries: {}\n", accounts.len() + 1, accounts.len()));
-    out.into_bytes()
+    out
 }
 
 fn is_asked(name: &str, requested: Requested<'_>) -> bool {
