@@ -35,11 +35,11 @@ fn zip_with(files: &Files, options: SimpleFileOptions) -> Vec<u8> {
     zip.finish().unwrap().into_inner()
 }
 
-fn zip_of(files: &Files) -> Vec<u8> {
+pub(super) fn zip_of(files: &Files) -> Vec<u8> {
     zip_with(files, SimpleFileOptions::default())
 }
 
-fn tar_of(files: &Files) -> Vec<u8> {
+pub(super) fn tar_of(files: &Files) -> Vec<u8> {
     let mut tar = tar::Builder::new(Vec::new());
     for (name, content) in files {
         let mut header = tar::Header::new_gnu();
@@ -50,14 +50,14 @@ fn tar_of(files: &Files) -> Vec<u8> {
     tar.into_inner().unwrap()
 }
 
-fn gzip_of(content: &[u8]) -> Vec<u8> {
+pub(super) fn gzip_of(content: &[u8]) -> Vec<u8> {
     let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
     gzip.write_all(content).unwrap();
     gzip.finish().unwrap()
 }
 
 /// All members in one block, as 7-Zip does it; `password` encrypts them.
-fn seven_of(files: &Files, password: Option<&str>) -> Vec<u8> {
+pub(super) fn seven_of(files: &Files, password: Option<&str>) -> Vec<u8> {
     use sevenz_rust2::encoder_options::{AesEncoderOptions, Lzma2Options};
     use sevenz_rust2::{ArchiveEntry, ArchiveWriter, SourceReader};
     let mut seven = ArchiveWriter::new(Cursor::new(Vec::new())).unwrap();

@@ -1,8 +1,6 @@
 //! One incident, written in other forms: whatever the customer used to export it, the verdict is the same.
 
 use std::fs;
-use std::io::Write;
-use std::path::Path;
 
 use kcdoctor::report::Report;
 use kcdoctor::scenario::bundles::{Incident, all};
@@ -11,6 +9,7 @@ use kcdoctor::scenario::exports::encoding::Encoding;
 use kcdoctor::scenario::forms::{Directory, Events, Forms, Syntax, Updates};
 use serde_json::{Value, json};
 
+use super::archives::{gzip_of, seven_of, tar_of, zip_of};
 use super::{bundle, report};
 
 /// How the files are sent.
@@ -18,6 +17,9 @@ use super::{bundle, report};
 enum Container {
     Folder,
     Zip,
+    TarGz,
+    Seven,
+    ZipInZip,
 }
 
 /// Cultures, and the hours that clocks there are ahead of UTC.
@@ -41,14 +43,14 @@ const COMBINATIONS: &[(Directory, Syntax, Updates, Events, Encoding, Exporter, C
     (Directory::Ldapsearch, Syntax::List, Updates::Csv, Events::Evtx, Encoding::Utf8, AMERICAN, Container::Zip),
     (Directory::Ldifde, Syntax::Csv, Updates::WmicCsv, Events::Wevtutil, Encoding::Ansi, AMERICAN, Container::Folder),
     (Directory::Csvde, Syntax::Json5, Updates::WmicList, Events::ViewerXml, Encoding::Utf8Mark, BRITISH, Container::Folder),
-    (Directory::Joined, Syntax::Json7, Updates::Table, Events::EvtxEcmd, Encoding::Utf8Mark, GERMAN, Container::Zip),
+    (Directory::Joined, Syntax::Json7, Updates::Table, Events::EvtxEcmd, Encoding::Utf8Mark, GERMAN, Container::ZipInZip),
     (Directory::Object(Syntax::Json5), Syntax::Json5, Updates::Object(Syntax::Json5), Events::Object(Syntax::Json5), Encoding::Utf16, AMERICAN, Container::Folder),
-    (Directory::Object(Syntax::Json7), Syntax::Json7, Updates::Object(Syntax::Json7), Events::Object(Syntax::Json7), Encoding::Utf8, GERMAN, Container::Zip),
-    (Directory::Object(Syntax::Clixml), Syntax::Clixml, Updates::Object(Syntax::Clixml), Events::Object(Syntax::Clixml), Encoding::Utf16, COLOMBIAN, Container::Zip),
+    (Directory::Object(Syntax::Json7), Syntax::Json7, Updates::Object(Syntax::Json7), Events::Object(Syntax::Json7), Encoding::Utf8, GERMAN, Container::TarGz),
+    (Directory::Object(Syntax::Clixml), Syntax::Clixml, Updates::Object(Syntax::Clixml), Events::Object(Syntax::Clixml), Encoding::Utf16, COLOMBIAN, Container::Seven),
     (Directory::Object(Syntax::List), Syntax::List, Updates::Object(Syntax::List), Events::Evtx, Encoding::Utf16Bare, narrow(COLOMBIAN, 120), Container::Folder),
     (Directory::Object(Syntax::List), Syntax::List, Updates::Table, Events::Wevtutil, Encoding::Utf16Big, narrow(JAPANESE, 80), Container::Zip),
     (Directory::Joined, Syntax::Csv, Updates::HistoryCsv, Events::EvtxEcmd, Encoding::Utf16BigBare, JAPANESE, Container::Folder),
-    (Directory::Joined, Syntax::List, Updates::HistoryTable, Events::ViewerXml, Encoding::Oem, BRITISH, Container::Zip),
+    (Directory::Joined, Syntax::List, Updates::HistoryTable, Events::ViewerXml, Encoding::Oem, BRITISH, Container::TarGz),
     (Directory::Csvde, Syntax::Clixml, Updates::Table, Events::Object(Syntax::Clixml), Encoding::Utf16Bare, BRITISH, Container::Folder),
     (Directory::Joined, Syntax::Clixml, Updates::WmicCsv, Events::Object(Syntax::Json7), Encoding::Utf16, COLOMBIAN, Container::Folder),
     (Directory::Ldapsearch, Syntax::Json5, Updates::WmicList, Events::Wevtutil, Encoding::Utf16Big, GERMAN, Container::Folder),
@@ -70,21 +72,19 @@ fn sent(files: &[(String, Vec<u8>)], container: Container) -> Report {
             }
             report(folder.path())
         }
-        Container::Zip => {
-            let path = folder.path().join("sent.zip");
-            zip(&path, files);
-            report(&path)
-        }
+        Container::Zip => packed(&zip_of(&files.to_vec())),
+        Container::TarGz => packed(&gzip_of(&tar_of(&files.to_vec()))),
+        Container::Seven => packed(&seven_of(&files.to_vec(), None)),
+        Container::ZipInZip => packed(&zip_of(&vec![("TSS/inner.zip".to_owned(), zip_of(&files.to_vec()))])),
     }
 }
 
-fn zip(path: &Path, files: &[(String, Vec<u8>)]) {
-    let mut zip = zip::ZipWriter::new(fs::File::create(path).unwrap());
-    for (name, content) in files {
-        zip.start_file(name.as_str(), zip::write::SimpleFileOptions::default()).unwrap();
-        zip.write_all(content).unwrap();
-    }
-    zip.finish().unwrap();
+/// An archive under a name that tells nothing.
+fn packed(content: &[u8]) -> Report {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("sent.bin");
+    fs::write(&path, content).unwrap();
+    report(&path)
 }
 
 /// What must not depend on the forms: who, what, how often, why, and what to do.

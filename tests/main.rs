@@ -15,6 +15,7 @@ mod hostile;
 mod incidents;
 mod knowledge;
 mod layering;
+mod records;
 mod rules;
 mod sources;
 

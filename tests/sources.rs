@@ -30,7 +30,7 @@ const SAMPLES: &[(&str, &str)] = &[
     ("updates/systeminfo_hotfix_section.txt", "systeminfo"),
 ];
 
-fn read(path: &Path) -> ParsedSource {
+pub(super) fn read(path: &Path) -> ParsedSource {
     let bundle = Bundle::open(&[path.to_path_buf()], &Limits::default()).unwrap();
     let mut sources = parse(&bundle, &Knowledge::load().unwrap().interest(), &|| ());
     assert_eq!(sources.len(), 1, "{}", path.display());
@@ -53,7 +53,7 @@ fn files(folder: &Path) -> Vec<PathBuf> {
 }
 
 /// A source as text: a line each for what it is, what it covers, its issues and its facts.
-fn describe(source: &ParsedSource) -> String {
+pub(super) fn describe(source: &ParsedSource) -> String {
     let mut text = format!("{}: {} records\n", source.kind, source.parsed.coverage.records);
     for row in &source.parsed.coverage.channels {
         let (computer, channel, records) = (&row.computer, &row.channel, row.records);

@@ -14,12 +14,14 @@ use std::collections::BTreeMap;
 use super::records::{Cell, Gather, Kinds, Meaning, Record, Syntax};
 use super::table::Row;
 use super::{Context, clock, security_descriptor, text};
-use crate::fact::{Bystanders, DirectoryObject, Known, Parsed, Reason, Sid, Spn, Trustee};
+use crate::fact::{Bystanders, DirectoryObject, Known, Parsed, Reason, Sid, Trustee};
 
 mod glance;
+mod lists;
 mod noticed;
 
 use glance::Glance;
+use lists::{EXCEL_CELL, Kind, is_piece, is_type_name, listed};
 use noticed::Noticed;
 
 /// What is read here.
@@ -108,9 +110,6 @@ const CLASSES: &[&str] =
 /// When the object was changed, by the exporter's clock.
 const CHANGED: &[&str] = &["whenchanged", "modified", "modifytimestamp"];
 
-/// Excel cuts a cell at this length.
-const EXCEL_CELL: usize = 32_767;
-
 /// The accounts of one source.
 #[derive(Default)]
 struct Accounts {
@@ -149,7 +148,7 @@ impl Gather for Accounts {
         }
         self.calculated.learn(record);
         let Some(object) = object(record, &self.calculated) else { return };
-        let section = states_what_it_has(record).then_some(record.section);
+        let section = (record.whole && states_what_it_has(record)).then_some(record.section);
         let blank = self.calculated.blank(record);
         // Nothing that is still to come makes it another object.
         let is_final = section.is_none() && blank.is_empty();
@@ -427,113 +426,6 @@ fn list_under(record: &Record, names: &[&str], calculated: Option<&str>) -> Know
         .chain(calculated)
         .map(|name| cell(record, name, |value| list(value, Kind::Spn)));
     lists.reduce(better).unwrap_or(Known::Unknown(Reason::NotAskedFor))
-}
-
-/// What the pieces of a list are.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Kind {
-    Spn,
-    Dn,
-}
-
-/// A list as a text holds it.
-fn listed(value: &str, kind: Kind) -> Known<Vec<String>> {
-    let value = value.trim();
-    let inner = value.strip_prefix('{').and_then(|value| value.strip_suffix('}')).unwrap_or(value).trim();
-    if inner.is_empty() {
-        return Known::Known(Vec::new());
-    }
-    if inner.ends_with("...") || inner.ends_with('…') || value.encode_utf16().count() >= EXCEL_CELL {
-        return Known::Unknown(Reason::Truncated);
-    }
-    if is_type_name(inner) {
-        return Known::Unknown(Reason::Flattened);
-    }
-    split(inner, kind).map_or(Known::Unknown(Reason::Undecodable), Known::Known)
-}
-
-/// `Microsoft.ActiveDirectory.Management.ADPropertyValueCollection`, `System.String[]` and their like.
-fn is_type_name(value: &str) -> bool {
-    let begins = ["System.", "Microsoft.ActiveDirectory.", "Deserialized."]
-        .iter()
-        .any(|start| value.starts_with(start));
-    begins && !value.contains(['/', '='])
-}
-
-/// Splits a list at the one separator that leaves nothing but whole pieces.
-fn split(text: &str, kind: Kind) -> Option<Vec<String>> {
-    let whole = |pieces: &Vec<String>| !pieces.is_empty() && pieces.iter().all(|piece| is_piece(piece, kind));
-    for separator in ['\n', ';', '|', '\t'] {
-        if text.contains(separator) {
-            return Some(pieces(text, separator)).filter(whole);
-        }
-    }
-    let blanks = || match kind {
-        Kind::Spn => split_spns(text),
-        Kind::Dn => split_names(text),
-    };
-    match kind {
-        Kind::Spn => Some(pieces(text, ',')).filter(whole),
-        Kind::Dn => None,
-    }
-    .or_else(|| blanks().filter(whole))
-}
-
-fn pieces(text: &str, separator: char) -> Vec<String> {
-    let pieces = text.split(separator).map(|piece| piece.trim().trim_matches('"'));
-    pieces.filter(|piece| !piece.is_empty()).map(str::to_owned).collect()
-}
-
-fn is_piece(piece: &str, kind: Kind) -> bool {
-    match kind {
-        Kind::Spn => Spn::parse(piece)
-            .is_some_and(|spn| !spn.host.contains(char::is_whitespace) && !spn.class.contains(['=', ','])),
-        Kind::Dn => piece.to_ascii_lowercase().contains(",dc=") && starts_name(piece),
-    }
-}
-
-/// Whether `text` begins like a distinguished name, with `CN=` or `OU=`.
-fn starts_name(text: &str) -> bool {
-    text.split_at_checked(3)
-        .is_some_and(|(start, _)| start.eq_ignore_ascii_case("cn=") || start.eq_ignore_ascii_case("ou="))
-}
-
-/// Splits service principal names at blanks. A host holds no blank, so a name ends at the first blank behind
-/// its `/`; a class may hold some, and only Hyper-V's are known to.
-fn split_spns(text: &str) -> Option<Vec<String>> {
-    let mut names = Vec::new();
-    let mut rest = text.trim();
-    while !rest.is_empty() {
-        let (class, host) = rest.split_once('/')?;
-        let known = class.starts_with("Microsoft Virtual ") || class.starts_with("Hyper-V Replica ");
-        if class.contains(char::is_whitespace) && !known {
-            return None;
-        }
-        let end = host.find(char::is_whitespace).unwrap_or(host.len());
-        let (name, behind) = rest.split_at_checked(class.len() + 1 + end)?;
-        names.push(name.to_owned());
-        rest = behind.trim_start();
-    }
-    Some(names)
-}
-
-/// Splits distinguished names that a comma or a blank joins: one ends with the last of its `DC=` parts.
-fn split_names(text: &str) -> Option<Vec<String>> {
-    let mut names = Vec::new();
-    let (mut begin, mut last) = (0, 0);
-    let is_domain =
-        |part: &str| part.split_at_checked(3).is_some_and(|(start, _)| start.eq_ignore_ascii_case("dc="));
-    for (at, _) in text.match_indices([',', ' ']) {
-        let part = text.get(last..at)?;
-        let behind = text.get(at + 1..)?.trim_start();
-        if is_domain(part.trim()) && starts_name(behind) {
-            names.push(text.get(begin..at)?.trim().to_owned());
-            begin = text.len() - behind.len();
-        }
-        last = at + 1;
-    }
-    names.push(text.get(begin..)?.trim().to_owned());
-    Some(names)
 }
 
 /// Text, the hex of csvde (`X'0105…'`), or the bytes one by one.

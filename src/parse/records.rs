@@ -91,6 +91,8 @@ pub(super) struct Record {
     /// Objects of one section were printed by one command, as far as the source shows.
     pub(super) section: usize,
     pub(super) syntax: Syntax,
+    /// Whether nothing of it can be missing behind what is there.
+    pub(super) whole: bool,
     body: Body,
 }
 
@@ -123,12 +125,12 @@ pub(super) enum Cell<'a> {
 impl Record {
     /// An object of properties.
     pub(super) fn new(line: u64, section: usize, syntax: Syntax, properties: Vec<(String, Value)>) -> Self {
-        Self { line, section, syntax, body: Body::Properties(properties) }
+        Self { line, section, syntax, whole: true, body: Body::Properties(properties) }
     }
 
     /// An object of a table.
     pub(super) fn of_row(row: Row) -> Self {
-        Self { line: row.line, section: 0, syntax: Syntax::Csv, body: Body::Row(row) }
+        Self { line: row.line, section: 0, syntax: Syntax::Csv, whole: true, body: Body::Row(row) }
     }
 
     /// The row of a delimited table, where it is one.

@@ -9,7 +9,7 @@ use std::borrow::Cow;
 use unicode_width::UnicodeWidthChar;
 
 use super::{Gathering, Record, Syntax, Value};
-use crate::fact::Parsed;
+use crate::fact::{Issue, Parsed};
 use crate::parse::{Context, Format, Head, Reader, text};
 
 /// The format's line in the table.
@@ -26,13 +26,19 @@ fn recognise(head: &Head<'_>) -> Option<&'static str> {
 
 fn parse(text: &str, context: &Context<'_>) -> Parsed {
     let mut gathering = Gathering::default();
-    read(text, &mut |record| gathering.take(record, context));
-    gathering.finish(Vec::new(), context)
+    let cut = read(text, &mut |record| gathering.take(record, context));
+    gathering.finish(cut.then(truncated).into_iter().collect(), context)
 }
 
-/// Gives every object of `text` to `take`.
-fn read(text: &str, take: &mut dyn FnMut(&Record)) {
-    let mut screen = Screen { take, open: Vec::new(), begun: 0, section: 0 };
+fn truncated() -> Issue {
+    let detail = "the text ends in the middle of a line, so the last value is left out, and what its object may have said \
+                  behind it stays unknown; copy or export it again";
+    Issue::loss("list-truncated", detail, None)
+}
+
+/// Gives every object of `text` to `take`; says whether the text ends within a line of an object.
+fn read(text: &str, take: &mut dyn FnMut(&Record)) -> bool {
+    let mut screen = Screen { take, open: Vec::new(), begun: 0, section: 0, whole: true };
     let mut above: Option<&str> = None;
     let mut lines = text::lines(text).peekable();
     while let Some((number, line)) = lines.next() {
@@ -49,10 +55,21 @@ fn read(text: &str, take: &mut dyn FnMut(&Record)) {
             above = None;
             continue;
         }
-        screen.line(number, line);
+        // The last line may be cut anywhere: it ends no object, and what it says is left out below.
+        let is_last = lines.peek().is_none() && !text.ends_with('\n');
+        if !is_last || screen.open.is_empty() || line.trim().is_empty() || property(line).is_some() {
+            screen.line(number, line);
+        }
         above = Some(line).filter(|line| !line.trim().is_empty());
     }
+    // A list ends with a blank line; where that lacks, more of the object may have stood there.
+    screen.whole = false;
+    let cut = !text.ends_with('\n') && screen.open.last().is_some_and(|last| last.column.is_some());
+    if cut {
+        screen.open.pop();
+    }
     screen.close();
+    cut
 }
 
 /// The lists of a text while they are read.
@@ -62,6 +79,8 @@ struct Screen<'a> {
     /// The line that the open object begins in.
     begun: u64,
     section: usize,
+    /// Whether the open object is known to have ended.
+    whole: bool,
 }
 
 /// One property, and the lines that it goes on over.
@@ -113,7 +132,8 @@ impl<'a> Screen<'a> {
         let width = open.iter().filter(|own| own.parts.len() > 1).filter_map(Property::width).max();
         let values =
             open.iter().map(|own| (own.name.to_lowercase(), Value::Text(own.value(width).into_owned())));
-        (self.take)(&Record::new(self.begun, self.section, Syntax::List, values.collect()));
+        let record = Record::new(self.begun, self.section, Syntax::List, values.collect());
+        (self.take)(&Record { whole: self.whole, ..record });
     }
 }
 
@@ -145,7 +165,7 @@ impl Property<'_> {
     }
 
     /// The value in one. A console of `width` columns breaks at a blank, which it drops, or behind a hyphen; a word
-    /// that is longer than a line it breaks where the line ends.
+    /// that is longer than a line, with the blank behind it, it breaks where the line ends.
     fn value(&self, width: Option<usize>) -> Cow<'_, str> {
         let Some((first, rest)) = self.parts.split_first() else { return Cow::Borrowed("") };
         let mut value = Cow::Borrowed(*first);
@@ -154,7 +174,7 @@ impl Property<'_> {
             let count = |word: Option<&str>| word.map_or(0, |word| word.chars().count());
             let (last, next) = (before.rsplit(' ').next(), part.split(' ').next());
             let is_full =
-                width.is_some_and(|width| count(Some(before)) >= width && count(last) + count(next) > width);
+                width.is_some_and(|width| count(Some(before)) >= width && count(last) + count(next) >= width);
             let behind_hyphen = before.ends_with('-') && !before.ends_with(" -");
             let text = value.to_mut();
             if !is_full && !behind_hyphen {
@@ -303,6 +323,18 @@ mod tests {
         assert_eq!(value(1), "S-1-5-21-758131494-606461608-3556270690-2177");
         assert_eq!(value(2), "CN=Domain Users,CN=Users,DC=contoso,DC=com");
         assert_eq!(value(3), "{Microsoft Virtual System Migration Service/HV02, cifs/HV02}");
+    }
+
+    #[test]
+    fn an_object_that_the_end_cuts_loses_its_last_value_and_is_not_whole() {
+        let mut found = Vec::new();
+        let cut =
+            read("Name : HV01\nSpns : {a, b", &mut |record| found.push((record.whole, record.has("spns"))));
+        assert_eq!((cut, found), (true, vec![(false, false)]));
+        let mut found = Vec::new();
+        let cut =
+            read("Name : HV01\nSpns : {a}\n\n", &mut |record| found.push((record.whole, record.has("spns"))));
+        assert_eq!((cut, found), (false, vec![(true, true)]));
     }
 
     #[test]

@@ -42,7 +42,7 @@ fn read(source: Utf8<'_>, take: &mut dyn FnMut(&Record)) -> Option<Issue> {
     loop {
         skip_blanks(&mut source)?;
         let mut deserializer = serde_json::Deserializer::from_reader(&mut source);
-        // Depth is bounded below, where it costs a value and not the source.
+        // What lies too deep costs its value below; what lies deeper than any export goes ends the source.
         let seed = Objects { lines: &lines, take, depth: 0 };
         if let Err(error) = seed.deserialize(&mut deserializer) {
             let what = if error.is_eof() {

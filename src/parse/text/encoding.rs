@@ -215,11 +215,11 @@ impl Page {
     }
 }
 
-/// UTF-8 where it is that, else windows-1252.
+/// UTF-8 where it is that, else the code page that makes letters of it.
 pub(in crate::parse) fn decode_any(bytes: &[u8]) -> Cow<'_, str> {
     match std::str::from_utf8(bytes) {
         Ok(text) => Cow::Borrowed(text),
-        Err(_) => WINDOWS_1252.decode_without_bom_handling(bytes).0,
+        Err(_) => Page::of(bytes).decode(bytes),
     }
 }
 
