@@ -136,7 +136,8 @@ fn the_encoding_changes_no_fact() {
             (source.kind, source.parsed.facts)
         };
         let good = facts("good.txt");
-        assert!(!good.1.is_empty(), "{name}");
+        // Of a flattened list nothing shows a Hyper-V host, so no object of that table is kept.
+        assert!(!good.1.is_empty() || name == "computer-csv", "{name}");
         assert_eq!(facts("utf-16-without-mark.txt"), good, "{name}");
         assert_eq!(facts("renamed.evtx"), good, "{name}");
     }
