@@ -9,7 +9,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::command::analyze::Options;
 use crate::incident::Scope;
-use crate::render::{EventsFormat, Format};
+use crate::render::{EventsFormat, Format, InventoryFormat};
 use crate::report::events::{EventLevel, Selection};
 
 /// Finds out why Hyper-V Live Migration fails, from event logs and directory exports, offline.
@@ -37,6 +37,11 @@ pub enum Command {
     /// updates. Of routine ones (such as tickets that were granted) the first of each log is listed, the others are
     /// counted. Times are corrected where the logs prove that a host's clock is off; what it showed stands beside.
     Events(EventsArgs),
+    /// Say what a bundle holds, what is missing, and what to ask the customer for next.
+    ///
+    /// Logs by host and channel with their holes and damage, files that were not understood with the nearest guess,
+    /// and what is missing with the command that collects it. `--format mail` writes a text for the customer.
+    Inventory(InventoryArgs),
     /// Print a PowerShell script that gathers a complete bundle on the customer's side.
     Collect(CollectArgs),
     /// Print the JSON Schema of the report.
@@ -180,6 +185,38 @@ impl EventsArgs {
             text: self.grep.clone(),
             around: self.around.map(|time| (time, self.window)),
             attempt: self.attempt,
+        }
+    }
+}
+
+/// Arguments of `inventory`.
+#[derive(Debug, Args)]
+pub struct InventoryArgs {
+    /// Those of every command.
+    #[command(flatten)]
+    pub common: Common,
+    /// Form of the output.
+    #[arg(long, value_enum, default_value_t = InventoryFormatArg::Table)]
+    pub format: InventoryFormatArg,
+}
+
+/// `--format` of `inventory`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum InventoryFormatArg {
+    /// For a person at a terminal.
+    Table,
+    /// A text to paste into a mail to the customer.
+    Mail,
+    /// For programs.
+    Json,
+}
+
+impl From<InventoryFormatArg> for InventoryFormat {
+    fn from(format: InventoryFormatArg) -> Self {
+        match format {
+            InventoryFormatArg::Table => Self::Table,
+            InventoryFormatArg::Mail => Self::Mail,
+            InventoryFormatArg::Json => Self::Json,
         }
     }
 }

@@ -3,4 +3,5 @@
 pub mod analyze;
 pub mod collect;
 pub mod events;
+pub mod inventory;
 pub mod schema;

@@ -13,11 +13,13 @@ use crate::knowledge::{Cause, Knowledge, Rule};
 mod facts;
 mod gaps;
 mod judge;
+mod requests;
 mod weigh;
 
 pub use facts::{PairFacts, Stated};
 pub use gaps::Gap;
 pub use judge::{Answer, Outcome as RuleOutcome, ask_case, judge};
+pub use requests::{Request, requests};
 pub use weigh::Level;
 
 /// One rule's outcome over all pairs for which it is the same.
@@ -162,7 +164,7 @@ pub fn diagnose<'a>(incident: &'a Incident, evidence: &Evidence, knowledge: &'a 
     let changes: Vec<_> =
         incident.changes.iter().map(|change| place(change, onset, &verdict, incident)).collect();
     let trigger = trigger_of(&changes, &verdict, incident);
-    let gaps = gaps::gaps(&findings, &verdict, onset, incident, evidence);
+    let gaps = gaps::gaps(&findings, &verdict, onset, incident, evidence, &knowledge.gaps);
     Diagnosis { findings, verdict, confidence, trigger, also, hypotheses, onset, changes, gaps }
 }
 

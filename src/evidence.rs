@@ -10,17 +10,19 @@ use jiff::Timestamp;
 
 use crate::fact::{
     Bystanders, Event, Fact, HostSettings, InstalledUpdate, Issue, MachineReport, Observation, Origin,
-    Position, SourceId,
+    Position, SourceId, widened,
 };
 use crate::knowledge::{Meaning, Signal, Signals};
-use crate::parse::ParsedSource;
+use crate::parse::{Guess, ParsedSource};
 
 mod directory;
 mod host;
+mod layout;
 
 pub use directory::Directory;
 pub use host::{Host, HostId, Hosts};
 pub(crate) use host::{called_host, is_host_name, placed_host};
+pub use layout::{Layout, layouts};
 
 /// Index of a fact in [`Evidence::facts`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -45,6 +47,8 @@ pub struct SourceRecord {
     pub span: Option<(Timestamp, Timestamp)>,
     /// What was noticed.
     pub issues: Vec<Issue>,
+    /// What it most likely is, where nothing is read from it.
+    pub guess: Option<Guess>,
 }
 
 /// What the bundle covers of one host's channel.
@@ -60,8 +64,12 @@ pub struct Covered {
     pub first: Timestamp,
     /// The latest event.
     pub last: Timestamp,
+    /// The lowest and the highest record number, where the records carry them.
+    pub numbers: Option<(u64, u64)>,
     /// Spans in which records are missing.
     pub holes: Vec<(Timestamp, Timestamp)>,
+    /// The sources that hold it.
+    pub sources: BTreeSet<SourceId>,
 }
 
 /// An event joined to its host and its meaning.
@@ -125,6 +133,7 @@ impl Evidence {
                 host: None,
                 span,
                 issues: source.parsed.issues,
+                guess: source.guess,
             });
             bystanders.join(source.parsed.bystanders);
         }
@@ -162,7 +171,7 @@ impl Evidence {
         for (source, channel) in &channels {
             computers.get_mut(source.0).into_iter().for_each(|own| _ = own.insert(channel.computer.clone()));
         }
-        evidence.coverage = evidence.merge(channels.into_iter().map(|(_, channel)| channel).collect());
+        evidence.coverage = evidence.merge(channels);
         evidence.repeated = evidence.find_repeated();
         evidence.name_sources(&computers);
         evidence.note_contradictions();
@@ -262,9 +271,9 @@ impl Evidence {
     }
 
     /// Coverage joined by host and channel: two files of one log are one row.
-    fn merge(&self, channels: Vec<crate::fact::ChannelCoverage>) -> Vec<Covered> {
+    fn merge(&self, channels: Vec<(SourceId, crate::fact::ChannelCoverage)>) -> Vec<Covered> {
         let mut rows: BTreeMap<(HostId, String), Covered> = BTreeMap::new();
-        for channel in channels {
+        for (source, channel) in channels {
             let Some(host) = self.hosts.find(&channel.computer) else { continue };
             let fresh = Covered {
                 host,
@@ -272,12 +281,16 @@ impl Evidence {
                 records: 0,
                 first: channel.first,
                 last: channel.last,
+                numbers: None,
                 holes: Vec::new(),
+                sources: BTreeSet::new(),
             };
             let row = rows.entry((host, channel.channel)).or_insert(fresh);
             row.records += channel.records;
             row.first = row.first.min(channel.first);
             row.last = row.last.max(channel.last);
+            row.numbers = widened(row.numbers, channel.numbers);
+            row.sources.insert(source);
             row.holes.extend(channel.holes);
             row.holes.sort_unstable();
             row.holes.dedup();

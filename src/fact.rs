@@ -312,8 +312,19 @@ pub struct ChannelCoverage {
     pub first: Timestamp,
     /// The latest event.
     pub last: Timestamp,
+    /// The lowest and the highest record number; `None` where the records carry none.
+    pub numbers: Option<(u64, u64)>,
     /// Spans in which record numbers are missing: the times of the records before and after.
     pub holes: Vec<(Timestamp, Timestamp)>,
+}
+
+/// The span of numbers over both.
+#[must_use]
+pub fn widened(own: Option<(u64, u64)>, other: Option<(u64, u64)>) -> Option<(u64, u64)> {
+    match (own, other) {
+        (Some(own), Some(other)) => Some((own.0.min(other.0), own.1.max(other.1))),
+        (own, other) => own.or(other),
+    }
 }
 
 /// All that a parser took from one source. A parser never fails: what it could not read is an issue.

@@ -23,7 +23,7 @@ pub use cluster::Clusters;
 pub use delegation::{
     Coverage, DISABLED, Mode, PROTOCOL_TRANSITION, UNCONSTRAINED, forms, migration_names, mode,
 };
-pub use machine::{Dated, Machine};
+pub use machine::{Dated, HYPER_V, Machine};
 pub use message::{Statement, codes, placed_codes};
 
 /// Domain controllers log a refusal within this time of the failure that it causes, small clock errors included.
@@ -135,6 +135,8 @@ pub struct Incident {
     pub changes: Vec<Change>,
     /// Proven clock offsets against the other hosts, in seconds; of two hosts that differ, one stands here.
     pub clock_offsets: BTreeMap<HostId, i64>,
+    /// How many moves, recorded at both ends, show the offset.
+    pub offset_moves: BTreeMap<HostId, usize>,
     /// Hosts whose records of moves have local times of an unknown zone: nothing is said of their clocks, and no
     /// change is set against what they recorded.
     pub local_times: BTreeSet<HostId>,
@@ -171,7 +173,7 @@ impl Incident {
             evidence.event(sighting.fact).is_some_and(|event| event.local).then_some(sighting.host)
         };
         let local_times: BTreeSet<HostId> = sightings.iter().filter_map(is_local).collect();
-        let clock::Offsets { by: clock_offsets, culprits: mut wrong_clocks } =
+        let clock::Offsets { by: clock_offsets, moves: offset_moves, culprits: mut wrong_clocks } =
             clock::offsets(&sightings, &machines, suspects);
         wrong_clocks.retain(|_| local_times.is_empty());
         clock::correct(&mut sightings, &clock_offsets);
@@ -185,10 +187,8 @@ impl Incident {
         nodes.extend(attempts.iter().flat_map(|attempt| [attempt.source, attempt.target]).flatten());
         let clusters = Clusters::of(&attempts, &signalled, evidence);
         let changes = change::changes(&signalled, &machines, evidence, knowledge);
-        let hyper_v_logs = evidence
-            .coverage
-            .iter()
-            .any(|covered| covered.channel.to_ascii_lowercase().starts_with(machine::HYPER_V));
+        let hyper_v_logs =
+            evidence.coverage.iter().any(|covered| covered.channel.to_ascii_lowercase().starts_with(HYPER_V));
         let unplaced = unplaced(&attempts);
         let mut object_changes: BTreeMap<HostId, Vec<usize>> = BTreeMap::new();
         for (index, change) in changes.iter().enumerate().filter(|(_, change)| change.kind == Kind::Directory)
@@ -207,6 +207,7 @@ impl Incident {
             refused_sources: BTreeMap::new(),
             changes,
             clock_offsets,
+            offset_moves,
             local_times,
             wrong_clocks,
             hyper_v_logs,

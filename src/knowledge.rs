@@ -17,6 +17,7 @@ mod class;
 mod codes;
 pub mod condition;
 mod fixes;
+mod gaps;
 mod hardening;
 mod interest;
 mod registry;
@@ -30,6 +31,7 @@ pub use cause::{Cause, Family};
 pub use class::{Class, Weight};
 pub use codes::{Code, Codes, Space};
 pub use fixes::{Fix, Fixes, PLACEHOLDERS, Per};
+pub use gaps::{Gaps, Otherwise, Piece, Place, Recipe};
 pub use hardening::{Hardening, Hardenings};
 pub use interest::{Interest, Routine, Wanted, Worth};
 pub use registry::{Registry, Setting};
@@ -70,6 +72,8 @@ pub struct Knowledge {
     pub rules: Vec<Rule>,
     /// What a plan's steps say.
     pub fixes: Fixes,
+    /// What a bundle can lack.
+    pub gaps: Gaps,
     /// Twelve hexadecimal digits over every file: two runs with one revision know the same.
     pub revision: String,
     /// The day of the newest update known, `YYYY-MM-DD`.
@@ -94,6 +98,7 @@ impl Knowledge {
             hardenings,
             rules: rules::load(&files("rules")?)?,
             fixes: Fixes::load(&files("fixes")?)?,
+            gaps: Gaps::load()?,
             revision: revision(),
             as_of,
         })

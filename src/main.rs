@@ -10,11 +10,11 @@ use std::time::{Duration, Instant};
 use clap::Parser;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use kcdoctor::bundle::{Bundle, Limits};
-use kcdoctor::cli::{AnalyzeArgs, Cli, ColorArg, Command, Common, EventsArgs};
-use kcdoctor::command::{analyze, collect, events, schema};
+use kcdoctor::cli::{AnalyzeArgs, Cli, ColorArg, Command, Common, EventsArgs, InventoryArgs};
+use kcdoctor::command::{analyze, collect, events, inventory, schema};
 use kcdoctor::error::Error;
 use kcdoctor::knowledge::Knowledge;
-use kcdoctor::render::{Style, render, render_events};
+use kcdoctor::render::{InventoryFormat, Style, render, render_events, render_inventory};
 
 /// Columns where the terminal does not say.
 const WIDTH: usize = 80;
@@ -29,6 +29,7 @@ fn main() -> ExitCode {
     let result = match cli.command {
         Command::Analyze(arguments) => run_analyze(&arguments),
         Command::Events(arguments) => run_events(&arguments),
+        Command::Inventory(arguments) => run_inventory(&arguments),
         Command::Collect(arguments) => write_out(arguments.output.as_deref(), collect::SCRIPT).map(|()| 0),
         Command::Schema => write_out(None, &schema::run()).map(|()| 0),
     };
@@ -69,6 +70,20 @@ fn run_events(arguments: &EventsArgs) -> Result<u8, Error> {
         warn(common, &nothing);
     }
     let text = render_events(&report, arguments.format.into(), style(common));
+    write_out(common.output.as_deref(), &text).map(|()| 0)
+}
+
+fn run_inventory(arguments: &InventoryArgs) -> Result<u8, Error> {
+    let common = &arguments.common;
+    let report = with_bundle(common, |bundle, knowledge, tick| {
+        inventory::inventory(bundle, knowledge, &common.options(), tick)
+    })?;
+    warn_of_nodes(common, report.hosts.iter().map(|host| (&host.name, &host.fqdn)));
+    let format = arguments.format.into();
+    if format == InventoryFormat::Mail && report.requests.iter().any(|request| request.needed) {
+        warn(common, "attach the script that the mail speaks of: kcdoctor collect -o kcdoctor-collect.ps1");
+    }
+    let text = render_inventory(&report, format, style(common));
     write_out(common.output.as_deref(), &text).map(|()| 0)
 }
 

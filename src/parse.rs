@@ -24,6 +24,7 @@ mod event_rows;
 mod event_xml;
 mod evtx;
 mod group_policy;
+mod guess;
 mod hot_fix;
 mod hyper_v_info;
 mod ldif;
@@ -50,6 +51,7 @@ mod wanted;
 mod xml;
 
 pub use evtx::steps;
+pub use guess::Guess;
 pub use wanted::Wanted;
 
 /// A format that kcdoctor reads.
@@ -137,6 +139,9 @@ impl<'a> Head<'a> {
     }
 }
 
+/// The kind of a source that no format recognises.
+pub const UNKNOWN: &str = "unknown";
+
 /// What every parser is given beside its source.
 pub struct Context<'a> {
     /// The source's index, for the facts' origins.
@@ -177,6 +182,8 @@ pub struct ParsedSource {
     pub hash: Option<blake3::Hash>,
     /// What was taken from it.
     pub parsed: Parsed,
+    /// What it most likely is, where no format recognises it.
+    pub guess: Option<Guess>,
 }
 
 /// Reads every source of `bundle` in parallel, archives included; in the order of paths. `tick` is told of each
@@ -235,13 +242,18 @@ fn parse_entry(mut entry: Entry<'_>, context: &Context<'_>, may_wait: bool) -> (
     let issues = std::mem::take(&mut entry.issues);
     let mut result = ParsedSource {
         path: std::mem::take(&mut entry.path),
-        kind: "unknown",
+        kind: UNKNOWN,
         hash: None,
         parsed: Parsed { issues, ..Parsed::default() },
+        guess: None,
     };
     let Some(mut stream) = entry.stream.take() else { return (result, false) };
     let recognised = recognise(stream.head());
-    result.kind = recognised.map_or(result.kind, |(kind, _)| kind);
+    match recognised {
+        Some((kind, _)) => result.kind = kind,
+        None if guess::is_message_texts(&result.path) => result.kind = guess::MESSAGE_TEXTS,
+        None => result.guess = Some(guess::guess(&result.path, stream.head())),
+    }
     if may_wait && entry.can_be_read_again() && DIRECTORY.contains(&result.kind) {
         entry.stream = Some(stream);
         entry.pass_over();
@@ -307,6 +319,12 @@ fn read_text(stream: &mut Stream<'_>, context: &Context<'_>, formats: &[Format])
 }
 
 impl ParsedSource {
+    /// Whether anything can be learned from it.
+    #[must_use]
+    pub fn is_understood(&self) -> bool {
+        ![UNKNOWN, guess::MESSAGE_TEXTS].contains(&self.kind)
+    }
+
     fn take(&mut self, mut parsed: Parsed) {
         self.parsed.issues.append(&mut parsed.issues);
         self.parsed.facts = parsed.facts;

@@ -5,12 +5,14 @@ use serde::Serialize;
 use crate::report::Report;
 
 mod events;
+mod inventory;
 mod json;
 mod layout;
 mod summary;
 mod table;
 
 pub use events::{EventsFormat, render_events};
+pub use inventory::{InventoryFormat, render_inventory};
 pub use json::to_json;
 
 /// A form of output.

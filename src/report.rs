@@ -12,6 +12,7 @@ use crate::knowledge::{Cause, Class, Family, Knowledge, Severity, Side};
 
 mod build;
 pub mod events;
+pub mod inventory;
 mod excerpt;
 mod words;
 

@@ -13,6 +13,7 @@ mod fixtures;
 mod forms;
 mod hostile;
 mod incidents;
+mod inventory;
 mod knowledge;
 mod layering;
 mod records;

@@ -53,15 +53,33 @@ pub(super) fn reconstruct(
     options: &Options,
     tick: &(dyn Fn() + Sync),
 ) -> Result<(Evidence, Incident), Error> {
-    let Scope { since, until, .. } = options.scope;
-    let interest = knowledge.interest().within(since, until).recovering(options.recover);
-    let parsed = parse(bundle, &interest, tick);
-    if parsed.iter().all(|source| source.kind == "unknown") {
+    let parsed = read(bundle, knowledge, options, tick);
+    if !parsed.iter().any(ParsedSource::is_understood) {
         return Err(nothing_understood(&bundle.name, &parsed));
     }
+    Ok(join(parsed, knowledge, options))
+}
+
+/// The first stage: every source, understood or not.
+pub(super) fn read(
+    bundle: &Bundle,
+    knowledge: &Knowledge,
+    options: &Options,
+    tick: &(dyn Fn() + Sync),
+) -> Vec<ParsedSource> {
+    let Scope { since, until, .. } = options.scope;
+    parse(bundle, &knowledge.interest().within(since, until).recovering(options.recover), tick)
+}
+
+/// The stages from there to the incident.
+pub(super) fn join(
+    parsed: Vec<ParsedSource>,
+    knowledge: &Knowledge,
+    options: &Options,
+) -> (Evidence, Incident) {
     let evidence = Evidence::gather(parsed, &knowledge.signals);
     let incident = Incident::reconstruct(&evidence, knowledge, &options.scope);
-    Ok((evidence, incident))
+    (evidence, incident)
 }
 
 /// A pool of our own: a library must not take the process's.

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{Finding, Judgement, Level, Onset, RuleOutcome};
 use crate::evidence::{Evidence, HostId};
 use crate::incident::Incident;
-use crate::knowledge::{Cause, vocabulary};
+use crate::knowledge::{Cause, Gaps, vocabulary};
 
 /// Something that the bundle lacks.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,59 +22,6 @@ pub struct Gap {
     pub collect: String,
 }
 
-/// An export that holds what decides and no secret. `instanceType` and `uSNChanged` stand on every object, so an
-/// attribute that the list asks for and an object lacks is known to be empty.
-const DIRECTORY: &str = "ldifde -f computers.ldf -r \"(objectClass=computer)\" -l instanceType,uSNChanged,objectClass,objectSid,sAMAccountName,dNSHostName,userAccountControl,servicePrincipalName,msDS-AllowedToDelegateTo,msDS-AllowedToActOnBehalfOfOtherIdentity,operatingSystem,operatingSystemVersion,whenChanged";
-
-/// What is known of a kind of gap: its id without the host, why it is asked for, how it is collected.
-const KINDS: &[(&str, &str, &str)] = &[
-    (
-        "directory-export",
-        "these computer objects are in no export of the bundle, so their delegation is unknown, not absent",
-        DIRECTORY,
-    ),
-    (
-        "delegation-attributes",
-        "the export does not hold the attributes that decide delegation (msDS-AllowedToDelegateTo, msDS-AllowedToActOnBehalfOfOtherIdentity, userAccountControl, servicePrincipalName), or their values were lost",
-        DIRECTORY,
-    ),
-    (
-        "host-export",
-        "whether the host authenticates migrations with Kerberos or with CredSSP is not known; with CredSSP delegation is irrelevant",
-        "Get-VMHost | Format-List Name, ComputerName, VirtualMachineMigrationEnabled, VirtualMachineMigrationAuthenticationType, VirtualMachineMigrationPerformanceOption | Out-File Get-VMHost.txt",
-    ),
-    (
-        "hyperv-log",
-        "the Hyper-V logs of this host do not show its end of the migrations",
-        "foreach ($log in 'VMMS-Admin', 'High-Availability-Admin', 'Worker-Admin') { wevtutil epl \"Microsoft-Windows-Hyper-V-$log\" \"$env:COMPUTERNAME-$log.evtx\" /ow:true }",
-    ),
-    (
-        "system-log",
-        "the System log of this host does not hold the failures: cluster, time, Netlogon, Credential Guard and the build that was booted stand there",
-        "wevtutil epl System \"$env:COMPUTERNAME-System.evtx\" /ow:true   # elevated",
-    ),
-    (
-        "security-log",
-        "the Security logs of the domain controllers do not hold the failures, so refusals of tickets were not seen",
-        "wevtutil epl Security \"$env:COMPUTERNAME-Security.evtx\" /ow:true \"/q:*[System[(EventID=4768 or EventID=4769 or EventID=4771 or EventID=4742 or EventID=5136)]]\"   # elevated, on every domain controller",
-    ),
-    (
-        "user-objects",
-        "whether the administrator who started the moves can be delegated at all (sensitive, Protected Users) is not known",
-        "Get-ADUser -Identity '<the administrator>' -Properties AccountNotDelegated, MemberOf | Format-List Name, AccountNotDelegated, MemberOf",
-    ),
-    (
-        "update-history",
-        "neither updates nor boots of this host are in the bundle, so changes cannot be placed against the onset",
-        "Get-HotFix | Export-Csv -NoTypeInformation \"$env:COMPUTERNAME-hotfixes.csv\"; wevtutil epl Setup \"$env:COMPUTERNAME-Setup.evtx\" /ow:true",
-    ),
-    (
-        "logs-before-onset",
-        "the logs begin with the fault: no success before the first failure is seen, so nothing can be placed against the onset. Older logs lie with the other nodes, and after an upgrade in place under C:\\Windows.old",
-        "Get-ChildItem -Path \"$env:SystemRoot\\System32\\winevt\\Logs\" -Filter 'Archive-*.evtx'",
-    ),
-];
-
 /// Every gap, by id.
 pub(super) fn gaps(
     findings: &[Finding<'_>],
@@ -82,8 +29,9 @@ pub(super) fn gaps(
     onset: Onset,
     incident: &Incident,
     evidence: &Evidence,
+    known: &Gaps,
 ) -> Vec<Gap> {
-    let mut gaps = Gaps { all: BTreeMap::new(), evidence };
+    let mut gaps = Found { all: BTreeMap::new(), evidence, known };
     let decided = matches!(verdict.level, Level::Confirmed | Level::Healthy | Level::Latent);
     for finding in findings.iter().filter(|finding| finding.outcome != RuleOutcome::RuledOut) {
         // A decided verdict leaves no question open about other causes, nor do failures of another class.
@@ -121,29 +69,31 @@ fn could_explain(finding: &Finding<'_>, incident: &Incident) -> bool {
         || finding.pairs.is_empty()
 }
 
-struct Gaps<'a> {
+struct Found<'a> {
     all: BTreeMap<String, Gap>,
     evidence: &'a Evidence,
+    known: &'a Gaps,
 }
 
-impl Gaps<'_> {
+impl Found<'_> {
     fn add(&mut self, kind: &str, host: Option<HostId>, cause: Cause) {
-        let Some((kind, why, collect)) = KINDS.iter().find(|known| known.0 == kind) else { return };
+        let Some(piece) = self.known.piece(kind) else { return };
         let name = host.map(|host| self.evidence.hosts.name(host).to_owned());
-        let id = match (*kind, name) {
+        let id = match (kind, name) {
             ("hyperv-log" | "system-log" | "update-history" | "security-log", Some(name)) => {
                 format!("{kind}:{name}")
             }
             ("security-log", None) => format!("{kind}:DC"),
             ("hyperv-log" | "system-log", None) => format!("{kind}:HOST"),
-            _ => (*kind).to_owned(),
+            _ => kind.to_owned(),
         };
+        let why = piece.why_unnamed.as_ref().filter(|_| host.is_none()).unwrap_or(&piece.why);
         let fresh = Gap {
             id: id.clone(),
             hosts: BTreeSet::new(),
             matters_for: BTreeSet::new(),
             why: self.explain(kind, why),
-            collect: (*collect).to_owned(),
+            collect: piece.collect.clone(),
         };
         let gap = self.all.entry(id).or_insert(fresh);
         gap.hosts.extend(host);

@@ -21,6 +21,8 @@ const MOST: i64 = 26 * 3600;
 pub(super) struct Offsets {
     /// Seconds by which a host's clock runs ahead of the other end's.
     pub(super) by: BTreeMap<HostId, i64>,
+    /// How many moves show that.
+    pub(super) moves: BTreeMap<HostId, usize>,
     /// Hosts of which something says that theirs is the wrong one.
     pub(super) culprits: BTreeSet<HostId>,
 }
@@ -66,8 +68,8 @@ pub(super) fn offsets(
         };
         constant.iter().filter_map(|(ends, _)| of(*ends)).collect::<BTreeSet<_>>().len()
     };
-    let mut offsets = Offsets { by: BTreeMap::new(), culprits: BTreeSet::new() };
-    for ((source, target), offset) in &constant {
+    let mut offsets = Offsets { by: BTreeMap::new(), moves: BTreeMap::new(), culprits: BTreeSet::new() };
+    for ((source, target), (offset, moves)) in &constant {
         let blame = |of: &dyn Fn(HostId) -> usize| of(*source).cmp(&of(*target));
         let by_trouble = blame(&|host| usize::from(troubled(&host)));
         let source_is_off = match by_trouble.then(blame(&partners)) {
@@ -77,6 +79,7 @@ pub(super) fn offsets(
         };
         let (off, offset) = if source_is_off == Some(true) { (*source, -offset) } else { (*target, *offset) };
         offsets.by.entry(off).or_insert(offset);
+        *offsets.moves.entry(off).or_default() += moves;
         offsets.culprits.extend(source_is_off.map(|_| off));
     }
     offsets
@@ -89,13 +92,13 @@ fn nearest(times: &[i64], time: i64) -> Option<i64> {
     around.map(|other| other - time).min_by_key(|distance| distance.abs())
 }
 
-/// The distance on which all agree, where there are two or more and it is an offset at all.
-fn constant(mut distances: Vec<i64>) -> Option<i64> {
+/// The distance on which all agree and how many there are, where that is two or more and it is an offset at all.
+fn constant(mut distances: Vec<i64>) -> Option<(i64, usize)> {
     distances.sort_unstable();
     let (least, most) = (*distances.first()?, *distances.last()?);
     let median = *distances.get(distances.len() / 2)?;
     (distances.len() >= 2 && most - least <= SPREAD && (LEAST..=MOST).contains(&median.abs()))
-        .then_some(median)
+        .then_some((median, distances.len()))
 }
 
 /// Sets every record of a host that is off to the others' clock.
@@ -118,7 +121,7 @@ mod tests {
 
     #[test]
     fn distances_must_agree() {
-        assert_eq!(constant(vec![3600, 3605, 3598]), Some(3600));
+        assert_eq!(constant(vec![3600, 3605, 3598]), Some((3600, 3)));
         assert_eq!(constant(vec![3600, 10]), None);
         assert_eq!(constant(vec![3600]), None);
         assert_eq!(constant(vec![3, 4]), None);

@@ -40,8 +40,8 @@ pub struct Machine {
     pub spn_registration: Known<Dated>,
 }
 
-/// The channel of Hyper-V's management service, and the prefix of all of its logs.
-pub(super) const HYPER_V: &str = "microsoft-windows-hyper-v-";
+/// The beginning of every Hyper-V channel's name, lower-case.
+pub const HYPER_V: &str = "microsoft-windows-hyper-v-";
 const VMMS_ADMIN: &str = "microsoft-windows-hyper-v-vmms-admin";
 
 impl Machine {

@@ -138,6 +138,7 @@ impl Log {
             records: self.records,
             first,
             last,
+            numbers: None,
             holes: Vec::new(),
         }));
         if let Some((line, node)) = self.node {

@@ -15,7 +15,9 @@ use super::Context;
 use super::dates::{Order, Written, time_of_day, written};
 use super::event::{Firsts, Reading};
 use super::records::{Cell, Gather, Kinds, Meaning, Record};
-use crate::fact::{ChannelCoverage, Coverage, Event, InstallDay, Issue, Observation, Parsed, Position};
+use crate::fact::{
+    ChannelCoverage, Coverage, Event, InstallDay, Issue, Observation, Parsed, Position, widened,
+};
 use crate::knowledge::Worth;
 
 mod payload;
@@ -247,8 +249,17 @@ impl Export {
         let channel = event.channel.clone().unwrap_or_default();
         let lane = self.channels.entry((event.computer.clone(), channel.clone())).or_insert_with(|| {
             let computer = event.computer.clone();
-            ChannelCoverage { computer, channel, records: 0, first: time, last: time, holes: Vec::new() }
+            ChannelCoverage {
+                computer,
+                channel,
+                records: 0,
+                first: time,
+                last: time,
+                numbers: None,
+                holes: Vec::new(),
+            }
         });
+        lane.numbers = widened(lane.numbers, event.record.map(|number| (number, number)));
         lane.records += 1;
         (lane.first, lane.last) = (lane.first.min(time), lane.last.max(time));
         let worth = context.interest.of(&event.provider).worth(event.id, || Some(time));

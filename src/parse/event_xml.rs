@@ -17,7 +17,7 @@ use jiff::Timestamp;
 use super::event::{Firsts, Reading, read};
 use super::{Context, Format, Head, Reader, text};
 use crate::bundle::Stream;
-use crate::fact::{ChannelCoverage, Coverage, Issue, Observation, Parsed, Position};
+use crate::fact::{ChannelCoverage, Coverage, Issue, Observation, Parsed, Position, widened};
 use crate::knowledge::Worth;
 
 /// The format's line in the table.
@@ -184,6 +184,7 @@ struct Lane {
     records: u64,
     first: Timestamp,
     last: Timestamp,
+    numbers: Option<(u64, u64)>,
 }
 
 impl Export {
@@ -203,7 +204,8 @@ impl Export {
             self.timeless += 1;
             return;
         };
-        self.count(&event.computer, event.channel.as_deref().unwrap_or_default(), time);
+        let numbers = event.record.map(|number| (number, number));
+        self.count(&event.computer, event.channel.as_deref().unwrap_or_default(), time, numbers);
         let is_routine = match worth(&event) {
             Worth::Looked(routine) => routine.is_some_and(|routine| event.is(routine)),
             Worth::Routine | Worth::Nothing => true,
@@ -215,15 +217,16 @@ impl Export {
         }
     }
 
-    fn count(&mut self, computer: &str, channel: &str, time: Timestamp) {
+    fn count(&mut self, computer: &str, channel: &str, time: Timestamp, numbers: Option<(u64, u64)>) {
         // Nearly always both are known: only the first event of a channel costs an allocation.
         let known = self.channels.get_mut(computer).and_then(|channels| channels.get_mut(channel));
         if let Some(lane) = known {
             lane.records += 1;
             (lane.first, lane.last) = (lane.first.min(time), lane.last.max(time));
+            lane.numbers = widened(lane.numbers, numbers);
             return;
         }
-        let lane = Lane { records: 1, first: time, last: time };
+        let lane = Lane { records: 1, first: time, last: time, numbers };
         self.channels.entry(computer.to_owned()).or_default().insert(channel.to_owned(), lane);
     }
 
@@ -237,6 +240,7 @@ impl Export {
                 records: lane.records,
                 first: lane.first,
                 last: lane.last,
+                numbers: lane.numbers,
                 // An export by query leaves out records on purpose, and nothing in it tells one from the
                 // other.
                 holes: Vec::new(),

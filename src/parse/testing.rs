@@ -77,7 +77,7 @@ fn wanted(context: &Context<'_>) -> Wanted {
     };
     let mut wanted = Wanted::default();
     let parsed = Parsed { facts: vec![update("HV02"), update("Zürich")], ..Parsed::default() };
-    wanted.learn(&ParsedSource { path: String::new(), kind: "hot-fix-csv", hash: None, parsed });
+    wanted.learn(&ParsedSource { path: String::new(), kind: "hot-fix-csv", hash: None, parsed, guess: None });
     wanted
 }
 

@@ -148,6 +148,7 @@ mod tests {
             kind: "evtx",
             hash: None,
             parsed: Parsed { facts, ..Parsed::default() },
+            guess: None,
         }
     }
 

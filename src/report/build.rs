@@ -38,7 +38,7 @@ pub fn build(
         schema_version: SCHEMA_VERSION,
         command: "analyze",
         tool: Tool::with(knowledge),
-        bundle: builder.bundle(bundle),
+        bundle: self::bundle(bundle, evidence),
         coverage: builder.coverage(),
         hosts: builder.hosts(),
         pairs: incident.pairs.iter().map(|pair| builder.pair(pair)).collect(),
@@ -89,43 +89,6 @@ impl Builder<'_> {
         named
     }
 
-    fn bundle(&self, name: &str) -> BundleReport {
-        let mut hashes: Vec<_> = self
-            .evidence
-            .sources
-            .iter()
-            .filter_map(|source| source.hash)
-            .map(|hash| *hash.as_bytes())
-            .collect();
-        hashes.sort_unstable();
-        let hash = blake3::hash(&hashes.concat());
-        // An object that nothing else speaks of gave its name, though no fact of its own.
-        let mut used: Vec<u64> = self.evidence.sources.iter().map(|source| source.bystanders).collect();
-        for fact in &self.evidence.facts {
-            used.get_mut(fact.origin.source.0).into_iter().for_each(|count| *count += 1);
-        }
-        let source = |(source, used): (&crate::evidence::SourceRecord, u64)| SourceReport {
-            path: source.path.clone(),
-            hash: source.hash.map(|hash| format!("blake3:{hash}")),
-            kind: source.kind,
-            host: source.host.map(|host| self.name(host)),
-            records: source.records,
-            used,
-            first: source.span.map(|span| text(span.0)),
-            last: source.span.map(|span| text(span.1)),
-            issues: source
-                .issues
-                .iter()
-                .map(|issue| IssueReport { code: issue.code, detail: issue.detail.clone(), lost: issue.lost })
-                .collect(),
-        };
-        BundleReport {
-            name: name.to_owned(),
-            hash: format!("blake3:{hash}"),
-            sources: self.evidence.sources.iter().zip(used).map(source).collect(),
-        }
-    }
-
     fn coverage(&self) -> Vec<CoverageReport> {
         let row = |covered: &crate::evidence::Covered| CoverageReport {
             host: self.name(covered.host),
@@ -148,11 +111,6 @@ impl Builder<'_> {
     fn host(&self, id: HostId, host: &crate::evidence::Host) -> HostReport {
         let object = self.evidence.directory.computer(id);
         let machine = self.incident.machines.get(&id);
-        let role = match (host.is_node || self.incident.nodes.contains(&id), host.is_dc) {
-            (true, _) => Role::Node,
-            (false, true) => Role::Dc,
-            (false, false) => Role::Other,
-        };
         let authentication = machine.and_then(|machine| machine.authentication.known());
         HostReport {
             name: host.name.clone(),
@@ -160,7 +118,7 @@ impl Builder<'_> {
                 .and_then(|object| object.account.as_deref())
                 .map(|account| account.trim_end_matches('$').to_owned()),
             fqdn: host.fqdn.clone(),
-            role,
+            role: role(id, host, self.incident),
             os: machine.and_then(|machine| machine.version.clone()),
             build: machine.and_then(|machine| machine.build.clone()),
             migration_authentication: authentication.map(|authentication| {
@@ -416,6 +374,48 @@ impl Builder<'_> {
             verify: step.verify.clone(),
             rollback: step.rollback.clone(),
         }
+    }
+}
+
+/// What a host is.
+pub(super) fn role(id: HostId, host: &crate::evidence::Host, incident: &Incident) -> Role {
+    match (host.is_node || incident.nodes.contains(&id), host.is_dc) {
+        (true, _) => Role::Node,
+        (false, true) => Role::Dc,
+        (false, false) => Role::Other,
+    }
+}
+
+/// What was sent.
+pub(super) fn bundle(name: &str, evidence: &Evidence) -> BundleReport {
+    let mut hashes: Vec<_> =
+        evidence.sources.iter().filter_map(|source| source.hash).map(|hash| *hash.as_bytes()).collect();
+    hashes.sort_unstable();
+    let hash = blake3::hash(&hashes.concat());
+    // An object that nothing else speaks of gave its name, though no fact of its own.
+    let mut used: Vec<u64> = evidence.sources.iter().map(|source| source.bystanders).collect();
+    for fact in &evidence.facts {
+        used.get_mut(fact.origin.source.0).into_iter().for_each(|count| *count += 1);
+    }
+    let source = |(source, used): (&crate::evidence::SourceRecord, u64)| SourceReport {
+        path: source.path.clone(),
+        hash: source.hash.map(|hash| format!("blake3:{hash}")),
+        kind: source.kind,
+        host: source.host.map(|host| evidence.hosts.name(host).to_owned()),
+        records: source.records,
+        used,
+        first: source.span.map(|span| text(span.0)),
+        last: source.span.map(|span| text(span.1)),
+        issues: source
+            .issues
+            .iter()
+            .map(|issue| IssueReport { code: issue.code, detail: issue.detail.clone(), lost: issue.lost })
+            .collect(),
+    };
+    BundleReport {
+        name: name.to_owned(),
+        hash: format!("blake3:{hash}"),
+        sources: evidence.sources.iter().zip(used).map(source).collect(),
     }
 }
 

@@ -101,6 +101,9 @@ impl Lane {
         present: &[(u64, u64)],
     ) -> Option<ChannelCoverage> {
         let (first, last) = (filetime(self.span.0)?, filetime(self.span.1)?);
+        // A host that logged under another name for a while has not lost what stands under that name.
+        let highest = present.iter().map(|(_, last)| *last).max();
+        let numbers = present.first().map(|(first, _)| *first).zip(highest);
         let holes = holes(self.runs, present);
         let holes =
             holes.into_iter().filter_map(|(from, to)| Some((filetime(from)?, filetime(to)?))).collect();
@@ -110,6 +113,7 @@ impl Lane {
             records: self.records,
             first,
             last,
+            numbers,
             holes,
         })
     }
@@ -217,6 +221,7 @@ mod tests {
         let coverage = tally(&[(5, Some(50)), (6, Some(60)), (3, Some(30)), (4, Some(40))]);
         let channel = &coverage.channels[0];
         assert_eq!((channel.first, channel.last, channel.records), (at(30), at(60), 4));
+        assert_eq!(channel.numbers, Some((3, 6)));
         assert!(channel.holes.is_empty());
     }
 
@@ -256,6 +261,13 @@ mod tests {
         assert_eq!(holes(renamed), [vec![], vec![]]);
         let lost = |id| (id != 5).then_some(if id == 4 { "WIN-1" } else { "HV01" });
         assert_eq!(holes(lost), [vec![(at(3), at(6))], vec![]]);
+        let mut tally = Tally::default();
+        (4..=9).for_each(|id| {
+            add(&mut tally, if id < 6 { "WIN-1" } else { "HV01" }, id, Some(at(id as i64)));
+        });
+        let numbers: Vec<_> =
+            tally.into_coverage().channels.into_iter().map(|channel| channel.numbers).collect();
+        assert_eq!(numbers, [Some((4, 9)), Some((4, 9))]);
     }
 
     #[test]
