@@ -84,7 +84,7 @@ impl Exporter {
         self.culture.time(self.clock(time))
     }
 
-    /// A time with its zone, as ISO 8601 with seven decimals: what keeps a [datetime] exact.
+    /// A time with its zone, as ISO 8601 with seven decimals: what keeps a `datetime` exact.
     #[must_use]
     pub fn instant(self, time: Timestamp) -> String {
         let sign = if self.ahead < 0 { '-' } else { '+' };
