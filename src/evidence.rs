@@ -367,7 +367,10 @@ impl Evidence {
         for (fact, host) in self.facts.iter().zip(&self.host_of) {
             let is_of_a_machine = !matches!(
                 fact.observation,
-                Observation::Directory(_) | Observation::DuplicateSpn(_) | Observation::VirtualMachine(_)
+                Observation::Directory(_)
+                    | Observation::DuplicateSpn(_)
+                    | Observation::VirtualMachine(_)
+                    | Observation::Network(_)
             );
             let names_none = fact.observation.host().is_none();
             if host.is_none() && is_of_a_machine && names_none {

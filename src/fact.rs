@@ -15,7 +15,7 @@ mod spn;
 pub use bystanders::{Bystanders, Key, Names};
 pub use machine::{
     Build, ClusterNode, DuplicateSpn, HostSettings, InstallDay, InstalledUpdate, MachineReport,
-    MigrationAuthentication, RegistryValue, Ticket, VirtualMachine,
+    MigrationAuthentication, Network, RegistryValue, Ticket, VirtualMachine,
 };
 pub use object::{domain_of, host_label, host_name};
 pub use sid::Sid;
@@ -75,6 +75,8 @@ pub enum Observation {
     Node(ClusterNode),
     /// A virtual machine.
     VirtualMachine(VirtualMachine),
+    /// A network of hosts.
+    Network(Network),
 }
 
 impl Observation {
@@ -96,6 +98,7 @@ impl Observation {
             Self::Ticket(ticket) => named(&ticket.host),
             Self::Node(node) => Some(node.node.clone()),
             Self::VirtualMachine(machine) => named(&machine.host),
+            Self::Network(network) => named(&network.host),
             Self::Directory(_) | Self::DuplicateSpn(_) => None,
         }
     }

@@ -220,6 +220,12 @@ fn a_password_opens_what_it_fits_and_its_absence_is_said_once() {
         }
         for passwords in [vec![], vec!["wrong"]] {
             let issues = issues_with(&content, &passwords, &Limits::default());
+            // One in 256 wrong passwords passes the old cipher's check of a member, which is salted by chance; what
+            // comes out is said to be no whole member then.
+            let by_chance = kind == "ZipCrypto" && !passwords.is_empty();
+            if by_chance && issues.iter().any(|(_, code)| *code == "member-encrypted") {
+                continue;
+            }
             assert_eq!(issues, said("sent!/x", "archive-encrypted"), "{kind} {passwords:?}");
         }
     }

@@ -158,3 +158,14 @@ pub struct VirtualMachine {
     /// `Running`, `Off`, as printed.
     pub state: Option<String>,
 }
+
+/// A network of a cluster, or one that a host takes migrations from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Network {
+    /// The host; `None` where it is the cluster's.
+    pub host: Option<String>,
+    /// Its name in the cluster.
+    pub name: Option<String>,
+    /// The subnet as printed: `10.30.0.0/24`, or address and mask with a `/` between them.
+    pub subnet: String,
+}

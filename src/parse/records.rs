@@ -26,6 +26,9 @@ const MEANINGS: &[Meaning] = &[
     vm_host::MEANING,
     cluster::NODES,
     cluster::MACHINES,
+    cluster::CLUSTERS,
+    cluster::NETWORKS,
+    cluster::PARAMETERS,
     machine_info::MEANING,
 ];
 

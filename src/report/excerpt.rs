@@ -45,6 +45,9 @@ pub(super) fn excerpt(fact: &Fact) -> String {
             let state = node.state.as_deref().unwrap_or("not stated");
             format!("node {} of {}: {state}", node.node, node.cluster.as_deref().unwrap_or("a cluster"))
         }
+        Observation::Network(network) => {
+            format!("network {} {}", network.subnet, network.name.as_deref().unwrap_or_default())
+        }
         Observation::VirtualMachine(machine) => {
             format!("{} on {}", machine.name, machine.host.as_deref().unwrap_or("a host"))
         }
