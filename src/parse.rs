@@ -107,7 +107,7 @@ pub const FORMATS: &[Format] = &[
 
 /// The kinds of directory exports that can be larger than memory. A dump of a forest holds a million objects of which
 /// a handful matter, so these are read last, when it is known what the other sources speak of.
-const DIRECTORY: &[&str] = &["ldif", "computer-csv"];
+const DIRECTORY: &[&str] = &["ldif", "computer-csv", "computer-json", "computer-clixml"];
 
 /// How often directory exports are read again at most, for what their own objects refer to: groups in groups.
 const MAX_ROUNDS: usize = 20;

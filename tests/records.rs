@@ -248,7 +248,7 @@ fn two_documents_of_json_in_one_file_are_both_read() {
 fn depth_that_was_cut_is_unknown() {
     let text = r#"{"Name":"HV01","SamAccountName":"HV01$","userAccountControl":4096,
         "msDS-AllowedToDelegateTo":"Microsoft.ActiveDirectory.Management.ADPropertyValueCollection",
-        "servicePrincipalName":["HOST/HV01"]}"#;
+        "servicePrincipalName":["Microsoft Virtual System Migration Service/HV01"]}"#;
     let source = source(text.as_bytes());
     assert_eq!(objects(&source)[0].allowed_to_delegate_to, Known::Unknown(kcdoctor::fact::Reason::Flattened));
     assert_eq!(codes(&source), ["csv-values-flattened"]);
@@ -257,7 +257,8 @@ fn depth_that_was_cut_is_unknown() {
 /// However deep values lie in each other, or however long one is, the source is read and what stands before counts.
 #[test]
 fn hostile_json_and_clixml_are_bounded() {
-    let good = r#"{"Name":"HV01","SamAccountName":"HV01$","userAccountControl":4096}"#;
+    let good = r#"{"Name":"HV01","SamAccountName":"HV01$","userAccountControl":4096,
+        "servicePrincipalName":["Microsoft Virtual System Migration Service/HV01"]}"#;
     let deep = format!("[{good},{}", "[".repeat(10_000));
     let nested = format!("[{good},{}1{}]", r#"{"a":"#.repeat(10_000), "}".repeat(10_000));
     let unterminated = format!("[{good},{{\"Name\":\"{}", "x".repeat(50 << 20));
@@ -275,31 +276,31 @@ fn hostile_json_and_clixml_are_bounded() {
     assert!(codes(&source).contains(&"clixml-malformed"));
 }
 
-/// Kind and number of facts of real exports.
-const SAMPLES: &[(&str, &str, usize)] = &[
-    ("ad/fl_delegation_truncated.txt", "computer-list", 3),
-    ("ad/fl_star_two_computers.txt", "computer-list", 2),
-    ("ad/json_ps51_adobject_shape.json", "computer-json", 1),
-    ("clixml/css-exchange_E15_GetADPrincipalGroupMembership.clixml", "computer-clixml", 5),
-    ("clixml/css-exchange_E19_GetHotFix.clixml", "hot-fix-clixml", 2),
-    ("clixml/css-exchange_E19_GetWinEventOldestSystem.clixml", "event-clixml", 0),
-    ("updates/SYNTHETIC_from_code_psSDP_HOST_Hotfixes.csv", "update-history-csv", 2),
-    ("updates/get-hotfix_tables_by_locale.txt", "hot-fix-table", 9),
-    ("updates/wmic_list_shape_crcrlf.txt", "hot-fix-list", 2),
-    ("host/get-vmhost_migration_fl.txt", "vm-host-list", 1),
-    ("events/SYNTHETIC_from_code_SDP_GetEvents_vbs.csv", "event-csv", 0),
-    ("events/eventviewer_save_as_csv.csv", "event-csv", 0),
+/// Kind, objects and facts of real exports; accounts that nothing speaks of become no facts.
+const SAMPLES: &[(&str, &str, u64, usize)] = &[
+    ("ad/fl_delegation_truncated.txt", "computer-list", 3, 3),
+    ("ad/fl_star_two_computers.txt", "computer-list", 2, 2),
+    ("ad/json_ps51_adobject_shape.json", "computer-json", 1, 0),
+    ("clixml/css-exchange_E15_GetADPrincipalGroupMembership.clixml", "computer-clixml", 5, 0),
+    ("clixml/css-exchange_E19_GetHotFix.clixml", "hot-fix-clixml", 2, 2),
+    ("clixml/css-exchange_E19_GetWinEventOldestSystem.clixml", "event-clixml", 1, 0),
+    ("updates/SYNTHETIC_from_code_psSDP_HOST_Hotfixes.csv", "update-history-csv", 2, 2),
+    ("updates/get-hotfix_tables_by_locale.txt", "hot-fix-table", 12, 9),
+    ("updates/wmic_list_shape_crcrlf.txt", "hot-fix-list", 2, 2),
+    ("host/get-vmhost_migration_fl.txt", "vm-host-list", 1, 1),
+    ("events/SYNTHETIC_from_code_SDP_GetEvents_vbs.csv", "event-csv", 2, 0),
+    ("events/eventviewer_save_as_csv.csv", "event-csv", 2, 0),
 ];
 
 #[test]
 fn real_exports_are_read() {
     let Some(folder) = std::env::var_os("KCDOCTOR_SAMPLES").map(PathBuf::from) else { return };
     let mut differing = String::new();
-    for (path, kind, facts) in SAMPLES {
+    for (path, kind, records, facts) in SAMPLES {
         let source = read(&folder.join(path));
-        let found = source.parsed.facts.len();
-        if (source.kind, found) != (*kind, *facts) {
-            differing.push_str(&format!("{path}: {found} of {facts} facts, {}\n", describe(&source)));
+        let found = (source.parsed.coverage.records, source.parsed.facts.len());
+        if (source.kind, found) != (*kind, (*records, *facts)) {
+            differing.push_str(&format!("{path}: {found:?} objects and facts, {}\n", describe(&source)));
         }
     }
     assert!(differing.is_empty(), "{differing}");

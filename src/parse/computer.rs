@@ -9,7 +9,7 @@
 //! What is *not* done here: repairing numbers that Excel has rounded, rows whose unquoted commas have shifted the
 //! values (they are counted and left out).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::records::{Cell, Gather, Kinds, Meaning, Record, Syntax};
 use super::table::Row;
@@ -115,7 +115,11 @@ const CHANGED: &[&str] = &["whenchanged", "modified", "modifytimestamp"];
 struct Accounts {
     calculated: Calculated,
     found: Vec<Account>,
+    /// What each section asked for, as its objects show.
+    asked: BTreeMap<usize, Carried>,
     bystanders: Bystanders,
+    /// Sections with a server that states no services: unknown unless the section asked for them.
+    open_servers: BTreeSet<usize>,
     glance: Glance,
     noticed: Noticed,
     clock: clock::Clock,
@@ -149,29 +153,33 @@ impl Gather for Accounts {
         self.calculated.learn(record);
         let Some(object) = object(record, &self.calculated) else { return };
         let section = (record.whole && states_what_it_has(record)).then_some(record.section);
+        let carried = Carried::of(record);
+        if let Some(section) = section {
+            let asked = self.asked.entry(section).or_default();
+            *asked = asked.union(carried);
+        }
         let blank = self.calculated.blank(record);
-        // Nothing that is still to come makes it another object.
-        let is_final = section.is_none() && blank.is_empty();
-        if is_final && context.wanted.is_some_and(|wanted| !wanted.wants(&object)) {
+        // Nothing that is still to come makes it an object that matters: what turns out to be empty names nobody.
+        if blank.is_empty() && context.wanted.is_some_and(|wanted| !wanted.wants(&object)) {
             self.noticed.look_at(&object);
-            self.bystanders.has_unknown_servers |= object.is_unknown_server();
             self.bystanders.add(&object);
+            match section {
+                Some(section) if object.is_unknown_server() && !carried.spns => {
+                    self.open_servers.insert(section);
+                }
+                _ => self.bystanders.has_unknown_servers |= object.is_unknown_server(),
+            }
             return;
         }
         let changed = record.first(CHANGED).map(str::to_owned);
-        let carried = Carried::of(record);
         self.found.push(Account { line: record.line, section, carried, object, changed, blank });
     }
 
     fn finish(mut self: Box<Self>, context: &Context<'_>) -> Parsed {
+        let asked = self.asked;
+        let were_asked = |section: &usize| asked.get(section).is_some_and(|asked| asked.spns || asked.full);
+        self.bystanders.has_unknown_servers |= !self.open_servers.iter().all(were_asked);
         let mut parsed = Parsed { bystanders: self.bystanders, ..Parsed::default() };
-        let mut asked: BTreeMap<usize, Carried> = BTreeMap::new();
-        for account in &self.found {
-            if let Some(section) = account.section {
-                let all = asked.entry(section).or_default();
-                *all = all.union(account.carried);
-            }
-        }
         let clock = self.clock.settle();
         for mut account in self.found {
             self.calculated.fill(&mut account.object, &account.blank);
@@ -753,5 +761,28 @@ mod tests {
         for text in ["Users,Name,Path", "", "Name,Id\n"] {
             assert!(!is_ours(text.as_bytes()), "{text}");
         }
+    }
+
+    /// The choice of objects comes to the same in every syntax, also for what their output left out.
+    #[test]
+    fn objects_of_their_own_properties_are_chosen_alike() {
+        use crate::parse::records::{clixml, json};
+        use crate::parse::testing::chosen_and_expected;
+        let server = "\"OperatingSystem\":\"Windows Server 2022\",\"ObjectClass\":\"computer\"";
+        let host = format!("{{\"Name\":\"HV02\",\"SamAccountName\":\"HV02$\",{server}}}");
+        let other =
+            format!("{{\"Name\":\"PC1\",\"SamAccountName\":\"PC1$\",\"SID\":\"S-1-5-21-1-2-3-9\",{server}}}");
+        let asking = "{\"Name\":\"PC2\",\"SamAccountName\":\"PC2$\",\"servicePrincipalName\":[\"HOST/PC2\"]}";
+        for (text, unknown) in
+            [(format!("[{host},{other}]"), true), (format!("[{other},{asking},{host}]"), false)]
+        {
+            let [chosen, expected] = chosen_and_expected(&json::FORMAT, text.as_bytes());
+            assert_eq!(chosen, expected, "{text}");
+            assert_eq!((chosen.facts.len(), chosen.bystanders.has_unknown_servers), (1, unknown), "{text}");
+        }
+        let xml = "<Objs Version=\"1.1.0.1\" xmlns=\"http://schemas.microsoft.com/powershell/2004/04\"><Obj RefId=\"0\"><Props>\
+                   <S N=\"Name\">PC1</S><S N=\"SamAccountName\">PC1$</S></Props></Obj></Objs>";
+        let [chosen, expected] = chosen_and_expected(&clixml::FORMAT, xml.as_bytes());
+        assert_eq!((chosen.facts.len(), chosen == expected), (0, true));
     }
 }
