@@ -6,7 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use crate::fact::{
     Bystanders, Event, Fact, HostSettings, InstalledUpdate, Issue, MachineReport, Observation, Origin,
@@ -300,7 +300,7 @@ impl Evidence {
 
     /// The same record reaches us by .evtx, XML and tables; the first source keeps it. Where a table has no record
     /// numbers, the moment tells; where it has no zone either, it repeats whatever the same service of the same
-    /// host says with one.
+    /// host says with one, as far as that goes: a log may begin later than a table made of it, or end before.
     fn find_repeated(&self) -> BTreeSet<FactId> {
         let events = || {
             self.facts.iter().enumerate().filter_map(|(index, fact)| match &fact.observation {
@@ -311,9 +311,10 @@ impl Evidence {
             })
         };
         let is_numbered = |origin: Origin| matches!(origin.at, Position::Record(_));
-        let (mut zoned, mut moments) = (BTreeSet::new(), BTreeSet::new());
+        let (mut zoned, mut moments) = (BTreeMap::new(), BTreeSet::new());
         for (_, origin, event, host) in events().filter(|(_, _, event, _)| !event.local) {
-            zoned.insert((host, &event.provider));
+            let (first, last) = zoned.entry((host, &event.provider)).or_insert((event.time, event.time));
+            (*first, *last) = ((*first).min(event.time), (*last).max(event.time));
             if is_numbered(origin) {
                 moments.insert((host, &event.provider, event.id, event.time.as_second()));
             }
@@ -322,7 +323,13 @@ impl Evidence {
         for (fact, origin, event, host) in events() {
             let second = event.time.as_second();
             let is_new = match (event.local, is_numbered(origin)) {
-                (true, _) if zoned.contains(&(host, &event.provider)) => false,
+                (true, _)
+                    if zoned
+                        .get(&(host, &event.provider))
+                        .is_some_and(|span| may_lie_in(event.time, *span)) =>
+                {
+                    false
+                }
                 (_, true) => records.insert((host, &event.channel, event.record, event.id, second)),
                 (_, false) => {
                     let moment = (host, &event.provider, event.id, second);
@@ -403,6 +410,12 @@ impl Evidence {
     }
 }
 
+/// Whether a `time` of an unknown zone may lie in `span`: clocks show from 12 hours less to 14 hours more than UTC.
+fn may_lie_in(time: Timestamp, (first, last): (Timestamp, Timestamp)) -> bool {
+    let (behind, ahead) = (SignedDuration::from_hours(12), SignedDuration::from_hours(14));
+    time.duration_since(last) <= ahead && first.duration_since(time) <= behind
+}
+
 /// The host of a fact: the one that it names, else the one of its file's place.
 fn host_of(fact: &Fact, hosts: &Hosts, place: &dyn Fn(SourceId) -> Option<HostId>) -> Option<HostId> {
     match &fact.observation {
@@ -457,4 +470,21 @@ fn is_node(meaning: Meaning) -> bool {
             | Meaning::StorageTrouble
             | Meaning::ClusterActivity
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_time_without_a_zone_lies_in_a_span_that_some_zone_brings_it_to() {
+        let at = |hours: i64| Timestamp::from_second(hours * 3600).unwrap();
+        let span = (at(100), at(110));
+        for hours in [88, 100, 110, 124] {
+            assert!(may_lie_in(at(hours), span), "{hours}");
+        }
+        for hours in [87, 125] {
+            assert!(!may_lie_in(at(hours), span), "{hours}");
+        }
+    }
 }

@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use jiff::Timestamp;
+
 use super::{FactId, HostId, Hosts};
 use crate::fact::{
     Bystanders, DirectoryObject, Fact, Known, Names, Observation, Reason, Sid, Trustee, domain_of,
@@ -245,9 +247,11 @@ fn different(objects: &[(FactId, &DirectoryObject)]) -> bool {
 /// One object stated twice: the later statement wins where both say when they hold, else what both agree on.
 fn merge(a: DirectoryObject, b: DirectoryObject) -> DirectoryObject {
     let later = match (a.when_changed, b.when_changed) {
-        (Some(one), Some(other)) => Some(other > one),
+        // Two states of one moment: nothing tells which held last.
+        (Some(one), Some(other)) if one != other => Some(other > one),
         _ => None,
     };
+    let when_changed = stated_at(&a, &b);
     DirectoryObject {
         dn: a.dn.or(b.dn),
         name: a.name.or(b.name),
@@ -266,10 +270,23 @@ fn merge(a: DirectoryObject, b: DirectoryObject) -> DirectoryObject {
         encryption_types: agree(a.encryption_types, b.encryption_types, later),
         operating_system: a.operating_system.or(b.operating_system),
         operating_system_version: a.operating_system_version.or(b.operating_system_version),
-        when_changed: a.when_changed.max(b.when_changed),
+        when_changed,
         members: agree(a.members, b.members, later),
         member_of: agree(a.member_of, b.member_of, later),
     }
+}
+
+/// Since when the object is as the two statements of it say together: what only the earlier one states may have
+/// changed since, so it dates both.
+fn stated_at(a: &DirectoryObject, b: &DirectoryObject) -> Option<Timestamp> {
+    let (earlier, later) = if a.when_changed <= b.when_changed { (a, b) } else { (b, a) };
+    let only_earlier = [
+        (earlier.user_account_control.known().is_some(), later.user_account_control.known().is_some()),
+        (earlier.allowed_to_delegate_to.known().is_some(), later.allowed_to_delegate_to.known().is_some()),
+        (earlier.allowed_to_act.known().is_some(), later.allowed_to_act.known().is_some()),
+    ];
+    let is_older = only_earlier.iter().any(|&(earlier, later)| earlier && !later);
+    if is_older && earlier.when_changed.is_some() { earlier.when_changed } else { later.when_changed }
 }
 
 fn sorted(list: Known<Vec<String>>) -> Known<Vec<String>> {
@@ -295,6 +312,37 @@ fn agree<T: PartialEq>(a: Known<T>, b: Known<T>, later: Option<bool>) -> Known<T
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn stated(when: i64, list: Option<&[&str]>) -> DirectoryObject {
+        let list = list.map(|list| list.iter().map(|&name| name.to_owned()).collect());
+        DirectoryObject {
+            when_changed: Timestamp::from_second(when).ok(),
+            allowed_to_delegate_to: list.map_or(Known::Unknown(Reason::NotAskedFor), Known::Known),
+            ..DirectoryObject::default()
+        }
+    }
+
+    #[test]
+    fn of_two_states_of_one_moment_neither_holds() {
+        for (a, b) in [(&["cifs/a"][..], &[][..]), (&[], &["cifs/a"])] {
+            let merged = merge(stated(5, Some(a)), stated(5, Some(b)));
+            assert_eq!(merged.allowed_to_delegate_to, Known::Unknown(Reason::Contradictory));
+        }
+        let later = merge(stated(6, Some(&[])), stated(5, Some(&["cifs/a"])));
+        assert_eq!(later.allowed_to_delegate_to, Known::Known(Vec::new()));
+    }
+
+    /// A newer export that leaves delegation out does not make an older one's any newer.
+    #[test]
+    fn a_statement_is_as_old_as_what_only_it_says() {
+        for (one, other) in [(stated(5, Some(&[])), stated(9, None)), (stated(9, None), stated(5, Some(&[])))]
+        {
+            assert_eq!(merge(one, other).when_changed, Timestamp::from_second(5).ok());
+        }
+        let newer = merge(stated(5, Some(&[])), stated(9, Some(&[])));
+        assert_eq!(newer.when_changed, Timestamp::from_second(9).ok());
+        assert_eq!(merge(stated(5, None), stated(9, None)).when_changed, Timestamp::from_second(9).ok());
+    }
 
     #[test]
     fn statements_that_differ_are_unknown_unless_one_is_later() {

@@ -209,17 +209,15 @@ impl Hosts {
 
     /// The host that a file at `path` is about by its place: a folder or a beginning of a name that is a known
     /// host's, as in `HV01/klist.txt`, `Node_HV01/`, `HV01_Hotfixes.csv` or `TSS_HV01_221110.zip!/`. The innermost
-    /// part that names one decides.
+    /// part that names one decides. A name that goes on with a hyphen or with a domain may be another host's, which
+    /// nothing else in the bundle names: `HV01-DR/`, `HV01.fabrikam.com/`.
     #[must_use]
     pub fn placed(&self, path: &str) -> Option<HostId> {
         path.to_lowercase().rsplit(['/', '!']).find_map(|part| {
             let part =
                 ["node_", "tss_", "sdp_"].iter().find_map(|start| part.strip_prefix(start)).unwrap_or(part);
             let names = self.by_fqdn.keys().chain(self.by_label.keys());
-            let begins = |name: &&String| {
-                part.strip_prefix(name.as_str())
-                    .is_some_and(|rest| rest.is_empty() || rest.starts_with(['_', '-', '.', ' ']))
-            };
+            let begins = |name: &&String| part.strip_prefix(name.as_str()).is_some_and(ends_a_name);
             // The longest, for HV-1 begins HV-1-B as well.
             let longest =
                 names.filter(|name| !name.is_empty()).filter(begins).max_by_key(|name| name.len())?;
@@ -243,6 +241,16 @@ impl Hosts {
     pub fn domain_controllers(&self) -> impl Iterator<Item = HostId> {
         self.iter().filter(|(_, host)| host.is_dc).map(|(id, _)| id)
     }
+}
+
+/// Whether a host's name ends where the `rest` of a part of a path begins.
+fn ends_a_name(rest: &str) -> bool {
+    // A date, as tools put it behind the name; a file's extension.
+    let is_date = |rest: &str| rest.bytes().take_while(u8::is_ascii_digit).count() >= 6;
+    rest.is_empty()
+        || rest.starts_with(['_', ' '])
+        || rest.strip_prefix('-').is_some_and(is_date)
+        || rest.strip_prefix('.').is_some_and(|extension| !extension.contains('.') && extension.len() <= 4)
 }
 
 fn computer(fact: &Fact) -> Option<&DirectoryObject> {
@@ -361,6 +369,9 @@ mod tests {
         assert_eq!(placed("SDDC.zip!/Node_hv-1-b.contoso.com/GetHotFix.xml").as_deref(), Some("HV-1-B"));
         assert_eq!(placed("TSS_HV-1_221110-091500.zip!/Hotfixes.txt").as_deref(), Some("HV-1"));
         assert_eq!(placed("hv02/HV-1_klist.txt").as_deref(), Some("HV-1"));
+        assert_eq!(placed("HV02.txt").as_deref(), Some("HV02"));
+        assert_eq!(placed("HV02-20261001.zip!/klist.txt").as_deref(), Some("HV02"));
+        assert_eq!((placed("HV02-DR/klist.txt"), placed("hv-1.fabrikam.com/klist.txt")), (None, None));
         assert_eq!((placed("HV022/x.txt"), placed("klist.txt"), placed("")), (None, None, None));
     }
 

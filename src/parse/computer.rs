@@ -21,7 +21,7 @@ mod lists;
 mod noticed;
 
 use glance::Glance;
-use lists::{EXCEL_CELL, Kind, is_piece, is_type_name, listed};
+use lists::{EXCEL_CELL, Kind, is_cut, is_piece, is_type_name, listed};
 use noticed::Noticed;
 
 /// What is read here.
@@ -107,6 +107,22 @@ const TO_AUTH_BIT: u32 = 0x100_0000;
 const CLASSES: &[&str] =
     &["computer", "user", "group", "msds-groupmanagedserviceaccount", "msds-managedserviceaccount"];
 
+/// What PowerShell prints of every account that it was asked for: of two objects of which only one shows it, the
+/// other came from a query of its own.
+const ALWAYS: &[&str] = &[
+    USER_ACCOUNT_CONTROL,
+    FOR_DELEGATION,
+    TO_AUTH,
+    NOT_DELEGATED,
+    PRINCIPALS,
+    "serviceprincipalnames",
+    "whenchanged",
+    "whencreated",
+    "primarygroupid",
+    "objectsid",
+    "samaccounttype",
+];
+
 /// When the object was changed, by the exporter's clock.
 const CHANGED: &[&str] = &["whenchanged", "modified", "modifytimestamp"];
 
@@ -116,10 +132,10 @@ struct Accounts {
     calculated: Calculated,
     found: Vec<Account>,
     /// What each section asked for, as its objects show.
-    asked: BTreeMap<usize, Carried>,
+    asked: BTreeMap<(usize, u16), Carried>,
     bystanders: Bystanders,
     /// Sections with a server that states no services: unknown unless the section asked for them.
-    open_servers: BTreeSet<usize>,
+    open_servers: BTreeSet<(usize, u16)>,
     glance: Glance,
     noticed: Noticed,
     clock: clock::Clock,
@@ -128,8 +144,9 @@ struct Accounts {
 /// An object, before it is known what its output asked for.
 struct Account {
     line: u64,
-    /// What one command printed, where objects leave out what is not set; `None` where every column was asked for.
-    section: Option<usize>,
+    /// What one command printed, where objects leave out what is not set, with what of [`ALWAYS`] it printed of
+    /// this one; `None` where every column was asked for.
+    section: Option<(usize, u16)>,
     carried: Carried,
     object: DirectoryObject,
     /// `whenChanged` as the exporter's clock shows it.
@@ -152,7 +169,8 @@ impl Gather for Accounts {
         }
         self.calculated.learn(record);
         let Some(object) = object(record, &self.calculated) else { return };
-        let section = (record.whole && states_what_it_has(record)).then_some(record.section);
+        let always = || ALWAYS.iter().fold(0, |bits, name| bits << 1 | u16::from(record.has(name)));
+        let section = (record.whole && states_what_it_has(record)).then(|| (record.section, always()));
         let carried = Carried::of(record);
         if let Some(section) = section {
             let asked = self.asked.entry(section).or_default();
@@ -177,7 +195,8 @@ impl Gather for Accounts {
 
     fn finish(mut self: Box<Self>, context: &Context<'_>) -> Parsed {
         let asked = self.asked;
-        let were_asked = |section: &usize| asked.get(section).is_some_and(|asked| asked.spns || asked.full);
+        let were_asked =
+            |section: &(usize, u16)| asked.get(section).is_some_and(|asked| asked.spns || asked.full);
         self.bystanders.has_unknown_servers |= !self.open_servers.iter().all(were_asked);
         let mut parsed = Parsed { bystanders: self.bystanders, ..Parsed::default() };
         let clock = self.clock.settle();
@@ -402,6 +421,10 @@ fn cell<T>(record: &Record, name: &str, read: impl FnOnce(Cell<'_>) -> Known<T>)
 fn single<T>(record: &Record, name: &str, read: impl FnOnce(&str) -> Known<T>) -> Known<T> {
     cell(record, name, |value| match value {
         Cell::Text(text) => read(text),
+        // What prints as nothing holds something that was lost, and is not empty.
+        Cell::List(items) if !items.is_empty() && items.iter().all(|item| item.trim().is_empty()) => {
+            Known::Unknown(Reason::Undecodable)
+        }
         Cell::List(items) => read(items.join(", ").trim()),
         Cell::Cut => Known::Unknown(Reason::Truncated),
     })
@@ -411,10 +434,15 @@ fn single<T>(record: &Record, name: &str, read: impl FnOnce(&str) -> Known<T>) -
 fn list(value: Cell<'_>, kind: Kind) -> Known<Vec<String>> {
     match value {
         Cell::Text(text) => listed(text, kind),
+        Cell::List(items) if items.iter().any(|item| item.trim().is_empty()) => {
+            Known::Unknown(Reason::Undecodable)
+        }
         Cell::List([only]) => listed(only, kind),
-        Cell::List(items) => Known::Known(
-            items.iter().map(|item| item.trim().to_owned()).filter(|item| !item.is_empty()).collect(),
-        ),
+        Cell::List(items) if items.iter().any(|item| is_cut(item)) => Known::Unknown(Reason::Truncated),
+        Cell::List(items) if items.iter().any(|item| is_type_name(item.trim())) => {
+            Known::Unknown(Reason::Flattened)
+        }
+        Cell::List(items) => Known::Known(items.iter().map(|item| item.trim().to_owned()).collect()),
         Cell::Cut => Known::Unknown(Reason::Truncated),
     }
 }
@@ -656,6 +684,54 @@ mod tests {
         assert_eq!(object.encryption_types, Known::Unknown(Reason::Flattened));
         assert_eq!(object.spns, Known::Unknown(Reason::Truncated));
         assert_eq!(listed(&"HOST/a;".repeat(5_000), Kind::Spn), Known::Unknown(Reason::Truncated));
+    }
+
+    #[test]
+    fn items_that_lost_their_values_leave_a_list_unknown() {
+        let of = |items: &[&str]| {
+            let items: Vec<String> = items.iter().map(|&item| item.to_owned()).collect();
+            list(Cell::List(&items), Kind::Spn)
+        };
+        assert_eq!(of(&["cifs/a", " HOST/b "]), known(["cifs/a", "HOST/b"]));
+        assert_eq!(of(&[]), known([]));
+        for items in [&[""][..], &["", ""], &["cifs/a", " "]] {
+            assert_eq!(of(items), Known::Unknown(Reason::Undecodable), "{items:?}");
+        }
+        assert_eq!(of(&["cifs/a", "..."]), Known::Unknown(Reason::Truncated));
+        assert_eq!(of(&["System.Object", "System.Object[]"]), Known::Unknown(Reason::Flattened));
+    }
+
+    /// Properties of one query say nothing about the objects of another.
+    #[test]
+    fn an_object_of_a_smaller_query_lacks_nothing() {
+        let lists = |text: &str| {
+            let found = objects(read_as(&crate::parse::records::json::FORMAT, text.as_bytes()));
+            found.into_iter().map(|object| object.allowed_to_delegate_to).collect::<Vec<_>>()
+        };
+        let (small, bare) = (
+            r#""SamAccountName":"HV01$""#,
+            r#""Name":"HV01","SamAccountName":"HV01$","userAccountControl":4096"#,
+        );
+        let full = r#""Name":"HV02","SamAccountName":"HV02$","userAccountControl":4096,"msDS-AllowedToDelegateTo":["cifs/a"]"#;
+        let unknown = Known::Unknown(Reason::NotAskedFor);
+        let set = known(["cifs/a"]);
+        assert_eq!(
+            lists(&format!(r#"[{{"Name":"HV01",{small}}},{{{full}}}]"#)),
+            [unknown.clone(), set.clone()]
+        );
+        assert_eq!(lists(&format!("[{{{bare}}},{{{full}}}]")), [known([]), set.clone()]);
+        assert_eq!(lists(&format!("[\n{{{bare}}}\n]\n[\n{{{full}}}\n]\n")), [unknown, set.clone()]);
+        assert_eq!(lists(&format!("{{{bare}}}\n{{{full}}}\n")), [known([]), set]);
+    }
+
+    /// What holds something that can't be told is not null.
+    #[test]
+    fn an_object_in_place_of_a_list_is_unknown() {
+        let text = r#"[{"Name":"HV01","SamAccountName":"HV01$","msDS-AllowedToDelegateTo":{"Count":2,"IsReadOnly":false},
+                        "msDS-AllowedToActOnBehalfOfOtherIdentity":{"AreAccessRulesCanonical":true}}]"#;
+        let object = objects(read_as(&crate::parse::records::json::FORMAT, text.as_bytes())).remove(0);
+        assert_eq!(object.allowed_to_delegate_to, Known::Unknown(Reason::Undecodable));
+        assert_eq!(object.allowed_to_act, Known::Unknown(Reason::Undecodable));
     }
 
     #[test]

@@ -153,6 +153,8 @@ impl Gather for Events {
         let Self { order, rows, mut unread } = *self;
         let mut export = Export::default();
         for row in rows {
+            let is_guess = matches!(order.install_day(row.written), InstallDay::Either(..));
+            export.is_guessed |= is_guess && !matches!(row.written, Written::At(..));
             match row.time(&order) {
                 Some((time, local)) => export.add(row, time, local, context),
                 None => unread += 1,
@@ -241,6 +243,8 @@ struct Export {
     channels: BTreeMap<(String, String), ChannelCoverage>,
     firsts: Firsts,
     local: u64,
+    /// Nothing tells the order of day and month.
+    is_guessed: bool,
 }
 
 impl Export {
@@ -281,8 +285,15 @@ impl Export {
         let mut parsed = self.parsed;
         parsed.coverage = Coverage { records: 0, channels: self.channels.into_values().collect() };
         if self.local > 0 {
-            let detail = "the times of these events are the exporter's and no zone is stated, so they can't be set against \
-                          those of other machines; send the log itself as .evtx";
+            let guessed = if self.is_guessed {
+                ", and whether their day or their month comes first is a guess"
+            } else {
+                ""
+            };
+            let detail = format!(
+                "the times of these events are the exporter's and no zone is stated{guessed}, so they can't be set against \
+                 those of other machines; send the log itself as .evtx"
+            );
             parsed.issues.push(Issue::note("event-time-local", detail));
         }
         if unread > 0 {

@@ -25,13 +25,21 @@ pub(super) fn listed(value: &str, kind: Kind) -> Known<Vec<String>> {
     if value.starts_with('{') && !value.ends_with('}') {
         return Known::Unknown(Reason::Truncated);
     }
-    if inner.ends_with("...") || inner.ends_with('…') || value.encode_utf16().count() >= EXCEL_CELL {
+    // A column of a console's table may end, or its row be broken, within the braces.
+    let is_open = value.starts_with('{') != value.ends_with('}');
+    if is_open || is_cut(inner) || value.encode_utf16().count() >= EXCEL_CELL {
         return Known::Unknown(Reason::Truncated);
     }
     if is_type_name(inner) {
         return Known::Unknown(Reason::Flattened);
     }
     split(inner, kind).map_or(Known::Unknown(Reason::Undecodable), Known::Known)
+}
+
+/// Whether a console left out the end.
+pub(super) fn is_cut(value: &str) -> bool {
+    let value = value.trim_end();
+    value.ends_with("...") || value.ends_with('…')
 }
 
 /// `Microsoft.ActiveDirectory.Management.ADPropertyValueCollection`, `System.String[]` and their like.

@@ -83,13 +83,13 @@ impl<'a> Objects<'a> {
     }
 
     fn read_all(&mut self, take: &mut dyn FnMut(&Record)) -> Result<(), Fault> {
-        let mut is_open = false;
+        let (mut is_open, mut section) = (false, 0);
         loop {
             let line = self.lines.get();
             match self.next()? {
-                Node::Begin(tag) if tag.name == "Objs" => is_open = true,
+                Node::Begin(tag) if tag.name == "Objs" => (is_open, section) = (true, section + 1),
                 Node::Begin(tag) => {
-                    self.value(&tag, 0)?.records(line, Syntax::Clixml, take);
+                    self.value(&tag, 0)?.records(line, section, Syntax::Clixml, take);
                 }
                 Node::Empty(tag) if tag.name == "Objs" => return Ok(()),
                 // Behind the end of one export another may have been appended.

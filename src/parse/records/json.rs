@@ -39,11 +39,13 @@ fn parse(stream: &mut Stream<'_>, context: &Context<'_>) -> Parsed {
 fn read(source: Utf8<'_>, take: &mut dyn FnMut(&Record)) -> Option<Issue> {
     let lines = source.line_counter();
     let mut source = source;
+    let mut section = 0;
     loop {
         skip_blanks(&mut source)?;
+        let begun = lines.get();
         let mut deserializer = serde_json::Deserializer::from_reader(&mut source);
         // What lies too deep costs its value below; what lies deeper than any export goes ends the source.
-        let seed = Objects { lines: &lines, take, depth: 0 };
+        let seed = Objects { lines: &lines, section, take, depth: 0 };
         if let Err(error) = seed.deserialize(&mut deserializer) {
             let what = if error.is_eof() {
                 "ends in the middle of an object"
@@ -57,6 +59,8 @@ fn read(source: Utf8<'_>, take: &mut dyn FnMut(&Record)) -> Option<Issue> {
             let code = if error.is_eof() { "json-truncated" } else { "json-malformed" };
             return Some(Issue::loss(code, detail, None));
         }
+        // Objects of one line each are one output; other values were printed by a command each.
+        section += usize::from(lines.get() > begun);
     }
 }
 
@@ -79,6 +83,7 @@ fn skip_blanks(source: &mut Utf8<'_>) -> Option<()> {
 /// The objects of the outermost arrays, one by one.
 struct Objects<'a> {
     lines: &'a std::rc::Rc<std::cell::Cell<u64>>,
+    section: usize,
     take: &'a mut dyn FnMut(&Record),
     depth: usize,
 }
@@ -99,15 +104,18 @@ impl<'de> Visitor<'de> for Objects<'_> {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<(), A::Error> {
-        let Self { lines, take, depth } = self;
-        while items.next_element_seed(Objects { lines, take: &mut *take, depth: depth + 1 })?.is_some() {}
+        let Self { lines, section, take, depth } = self;
+        while items
+            .next_element_seed(Objects { lines, section, take: &mut *take, depth: depth + 1 })?
+            .is_some()
+        {}
         Ok(())
     }
 
     fn visit_map<A: MapAccess<'de>>(self, entries: A) -> Result<(), A::Error> {
         let line = self.lines.get();
         let object = Trees { depth: self.depth }.visit_map(entries)?;
-        object.records(line, Syntax::Json, self.take);
+        object.records(line, self.section, Syntax::Json, self.take);
         Ok(())
     }
 

@@ -16,24 +16,26 @@ pub(super) enum Tree {
 
 impl Tree {
     /// Gives every object in it to `take`, an outer one before those inside.
-    pub(super) fn records(self, line: u64, syntax: Syntax, take: &mut dyn FnMut(&Record)) {
-        self.walk(line, syntax, take, 0);
+    ///
+    /// Those of one `section` were printed by one command.
+    pub(super) fn records(self, line: u64, section: usize, syntax: Syntax, take: &mut dyn FnMut(&Record)) {
+        self.walk((line, section), syntax, take, 0);
     }
 
-    fn walk(self, line: u64, syntax: Syntax, take: &mut dyn FnMut(&Record), depth: usize) {
+    fn walk(self, place: (u64, usize), syntax: Syntax, take: &mut dyn FnMut(&Record), depth: usize) {
         if depth > MAX_DEPTH {
             return;
         }
         match self {
             Self::Text(_) => {}
             Self::List(items) => {
-                items.into_iter().for_each(|item| item.walk(line, syntax, take, depth + 1));
+                items.into_iter().for_each(|item| item.walk(place, syntax, take, depth + 1));
             }
             Self::Object(_, properties) => {
                 let values = properties.iter().map(|(name, tree)| (name.to_lowercase(), tree.value()));
-                take(&Record::new(line, 0, syntax, values.collect()));
+                take(&Record::new(place.0, place.1, syntax, values.collect()));
                 for (_, tree) in properties {
-                    tree.walk(line, syntax, take, depth + 1);
+                    tree.walk(place, syntax, take, depth + 1);
                 }
             }
         }
@@ -47,7 +49,11 @@ impl Tree {
             // PowerShell 5.1 wraps some arrays: {"value": [...], "Count": 2}.
             Self::Object(_, properties) => match property(properties, "value") {
                 Some(list @ Self::List(_)) => list.value(),
-                _ => Value::Text(self.text()),
+                _ => match self.text() {
+                    // It holds something, and nothing of it can be told: that is not null.
+                    text if text.is_empty() && !properties.is_empty() => Value::List(vec![text]),
+                    text => Value::Text(text),
+                },
             },
         }
     }
