@@ -734,6 +734,21 @@ mod tests {
         assert_eq!(object.allowed_to_act, Known::Unknown(Reason::Undecodable));
     }
 
+    /// Certificates may make the first object larger than what a form is recognised by.
+    #[test]
+    fn an_object_that_does_not_end_tells_by_its_names() {
+        let kind =
+            |text: &str| crate::parse::testing::kind(&crate::parse::records::json::FORMAT, text.as_bytes());
+        let bytes = "[1, 2, [3".repeat(100);
+        for value in [format!("[{bytes}"), "\"\\\"{ ".to_owned(), "{\"Id\": {\"a\": 1}, \"b".to_owned()] {
+            let text =
+                format!(r#"[{{"Name": "HV01", "SamAccountName" : "HV01$", "userCertificate": {value}"#);
+            assert_eq!(kind(&text), Some("computer-json"), "{text}");
+        }
+        assert_eq!(kind(r#"[{"Name": "x", "Owner": {"SamAccountName": "y", "z": "#), None);
+        assert_eq!(kind(r#"["Name", "SamAccountName", {"Name": "x", "SamAccountName"#), None);
+    }
+
     #[test]
     fn a_cell_that_a_row_ends_before_is_not_empty() {
         let object = only("Name,DNSHostName,SPNs,msDS-AllowedToDelegateTo\nHV01,hv01.x,\n");

@@ -125,3 +125,15 @@ fn split_names(text: &str) -> Option<Vec<String>> {
     names.push(text.get(begin..)?.trim().to_owned());
     Some(names)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_list_that_a_table_of_a_console_cut_is_unknown() {
+        for text in ["{cifs/a, cifs/b", "cifs/a, cifs/b}", "{cifs/a"] {
+            assert_eq!(listed(text, Kind::Spn), Known::Unknown(Reason::Truncated), "{text}");
+        }
+    }
+}

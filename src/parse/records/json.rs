@@ -9,7 +9,7 @@ use std::io::BufRead;
 use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 
 use super::tree::{MAX_DEPTH, Tree};
-use super::{Gathering, Record, Syntax};
+use super::{Gathering, Record, Syntax, Value};
 use crate::bundle::Stream;
 use crate::fact::{Issue, Parsed};
 use crate::parse::text::Utf8;
@@ -23,9 +23,48 @@ fn recognise(head: &Head<'_>) -> Option<&'static str> {
         return None;
     }
     let mut found = None;
-    // The head mostly ends within an object; those before it tell, or what that one holds so far.
+    // The head mostly ends within an object; those before it tell, or the names that one has so far: certificates
+    // and descriptors may make the first object larger than the head.
     read(Utf8::of_text(head.text()), &mut |record| found = found.or_else(|| super::kind(record)));
-    found
+    found.or_else(|| {
+        let names = outer_names(head.text()).into_iter().map(|name| (name, Value::Text(String::new())));
+        super::kind(&Record::new(1, 0, Syntax::Json, names.collect()))
+    })
+}
+
+/// The names (lower-case) in the first of the outermost objects of `text`, which may end anywhere.
+fn outer_names(text: &str) -> Vec<String> {
+    let mut names = Vec::new();
+    let (mut depth, mut rest) = (0usize, text);
+    while let Some(at) = rest.find(['{', '}', '[', ']', '"']) {
+        let Some((token, behind)) = rest.get(at..).and_then(|rest| rest.split_at_checked(1)) else { break };
+        rest = behind;
+        match token {
+            "{" => depth += 1,
+            "}" if depth == 1 => break,
+            "}" => depth = depth.saturating_sub(1),
+            "\"" => {
+                let Some(end) = string_end(rest) else { break };
+                let value = rest.get(..end).unwrap_or_default();
+                rest = rest.get(end + 1..).unwrap_or_default();
+                if depth == 1 && rest.trim_start().starts_with(':') {
+                    names.push(value.to_lowercase());
+                }
+            }
+            _ => {}
+        }
+    }
+    names
+}
+
+/// Where the string ends whose first quote stands before `text`.
+fn string_end(text: &str) -> Option<usize> {
+    let mut is_escaped = false;
+    text.bytes().position(|byte| {
+        let is_end = byte == b'"' && !is_escaped;
+        is_escaped = byte == b'\\' && !is_escaped;
+        is_end
+    })
 }
 
 fn parse(stream: &mut Stream<'_>, context: &Context<'_>) -> Parsed {
