@@ -161,8 +161,7 @@ pub fn diagnose<'a>(incident: &'a Incident, evidence: &Evidence, knowledge: &'a 
         .map_or(0.0, |(_, confidence)| *confidence);
     let hypotheses = hypotheses(confidences, &findings);
     let onset = onset(&verdict, incident);
-    let changes: Vec<_> =
-        incident.changes.iter().map(|change| place(change, onset, &verdict, incident)).collect();
+    let changes: Vec<_> = incident.changes.iter().map(|change| place(change, onset, &verdict)).collect();
     let trigger = trigger_of(&changes, &verdict, incident);
     let gaps = gaps::gaps(&findings, &verdict, onset, incident, evidence, &knowledge.gaps);
     Diagnosis { findings, verdict, confidence, trigger, also, hypotheses, onset, changes, gaps }
@@ -336,8 +335,13 @@ fn hypotheses(confidences: Vec<(Cause, f64)>, findings: &[Finding<'_>]) -> Vec<H
     hypotheses
 }
 
-/// First failure that the verdict explains, and the last success before it: on its pairs, else of its sources.
+/// First failure that the verdict explains, and the last success before it: on its pairs, else of its sources. Local
+/// times of an unknown zone bracket nothing.
 fn onset(verdict: &Judgement<'_>, incident: &Incident) -> Onset {
+    let mut ends = verdict.pairs.iter().flat_map(|(source, target)| [source, target]);
+    if ends.any(|end| incident.local_times.contains(end)) {
+        return Onset::default();
+    }
     let first_failure = verdict
         .attempts
         .iter()
@@ -378,11 +382,8 @@ fn trigger_of<'a>(
     of(first.source).or_else(|| of(first.target)).or_else(last).map(|placed| placed.change)
 }
 
-fn place<'a>(change: &'a Change, onset: Onset, verdict: &Judgement<'_>, incident: &Incident) -> Placed<'a> {
-    // Local times of an unknown zone bracket nothing.
-    let relation = Some(onset)
-        .filter(|_| incident.local_times.is_empty())
-        .unwrap_or_default()
+fn place<'a>(change: &'a Change, onset: Onset, verdict: &Judgement<'_>) -> Placed<'a> {
+    let relation = onset
         .first_failure
         .zip(change.effective)
         .map(|(first, when)| relation(when, onset.last_success, first));

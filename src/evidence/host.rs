@@ -245,11 +245,13 @@ impl Hosts {
 
 /// Whether a host's name ends where the `rest` of a part of a path begins.
 fn ends_a_name(rest: &str) -> bool {
-    // A date, as tools put it behind the name; a file's extension.
+    // A date or a channel, as tools put it behind the name; a file's extension. Names hold hyphens themselves.
+    const CHANNELS: [&str; 5] = ["microsoft-windows-", "system.", "application.", "setup.", "security."];
     let is_date = |rest: &str| rest.bytes().take_while(u8::is_ascii_digit).count() >= 6;
+    let is_channel = |rest: &str| CHANNELS.iter().any(|channel| rest.starts_with(channel));
     rest.is_empty()
         || rest.starts_with(['_', ' '])
-        || rest.strip_prefix('-').is_some_and(is_date)
+        || rest.strip_prefix('-').is_some_and(|rest| is_date(rest) || is_channel(rest))
         || rest.strip_prefix('.').is_some_and(|extension| !extension.contains('.') && extension.len() <= 4)
 }
 
@@ -369,6 +371,7 @@ mod tests {
         assert_eq!(placed("SDDC.zip!/Node_hv-1-b.contoso.com/GetHotFix.xml").as_deref(), Some("HV-1-B"));
         assert_eq!(placed("TSS_HV-1_221110-091500.zip!/Hotfixes.txt").as_deref(), Some("HV-1"));
         assert_eq!(placed("hv02/HV-1_klist.txt").as_deref(), Some("HV-1"));
+        assert_eq!(placed("HV02-Microsoft-Windows-Hyper-V-VMMS-Admin.csv").as_deref(), Some("HV02"));
         assert_eq!(placed("HV02.txt").as_deref(), Some("HV02"));
         assert_eq!(placed("HV02-20261001.zip!/klist.txt").as_deref(), Some("HV02"));
         assert_eq!((placed("HV02-DR/klist.txt"), placed("hv-1.fabrikam.com/klist.txt")), (None, None));

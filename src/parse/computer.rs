@@ -413,6 +413,8 @@ fn cell<T>(record: &Record, name: &str, read: impl FnOnce(Cell<'_>) -> Known<T>)
     match record.cell(name) {
         None => Known::Unknown(Reason::NotAskedFor),
         Some(Cell::Cut) => Known::Unknown(Reason::Truncated),
+        // A console's table shows an empty list as {}, and a blank for what the object does not have.
+        Some(Cell::Text("")) if record.syntax == Syntax::Table => Known::Unknown(Reason::NotAskedFor),
         Some(value) => read(value),
     }
 }
@@ -875,5 +877,17 @@ mod tests {
                    <S N=\"Name\">PC1</S><S N=\"SamAccountName\">PC1$</S></Props></Obj></Objs>";
         let [chosen, expected] = chosen_and_expected(&clixml::FORMAT, xml.as_bytes());
         assert_eq!((chosen.facts.len(), chosen == expected), (0, true));
+    }
+
+    #[test]
+    fn a_blank_in_a_console_table_is_no_empty_list() {
+        use crate::parse::records::console;
+        let text = "Name SamAccountName msDS-AllowedToDelegateTo\n---- -------------- ------------------------\n\
+                    HV01 HV01$          {}\nHV02 HV02$\n";
+        let lists: Vec<_> = objects(crate::parse::testing::read(&console::FORMAT, text.as_bytes()))
+            .into_iter()
+            .map(|object| object.allowed_to_delegate_to)
+            .collect();
+        assert_eq!(lists, [known([]), Known::Unknown(Reason::NotAskedFor)]);
     }
 }
