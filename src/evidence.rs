@@ -217,7 +217,10 @@ impl Evidence {
     pub fn signalled<'a>(&'a self, signals: &'a Signals) -> Vec<Signalled<'a>> {
         let joined = self.events().filter_map(|(fact, event)| {
             let (host, signal) = (self.host_of(fact)?, signals.of(event)?);
-            Some(Signalled { fact, host, event, signal })
+            // When the clock of what happened beside the moves is not known, it explains none of them.
+            let placed =
+                !event.local || signal.meaning == Meaning::MoveSucceeded || is_about_a_move(signal.meaning);
+            placed.then_some(Signalled { fact, host, event, signal })
         });
         let mut joined: Vec<_> = joined.collect();
         joined.sort_by(|a, b| {
@@ -299,8 +302,9 @@ impl Evidence {
     }
 
     /// The same record reaches us by .evtx, XML and tables; the first source keeps it. Where a table has no record
-    /// numbers, the moment tells; where it has no zone either, it repeats whatever the same service of the same
-    /// host says with one, as far as that goes: a log may begin later than a table made of it, or end before.
+    /// numbers, the moment tells; where it has no zone either, it repeats whatever the same family of services of the
+    /// same host says with one, as far as that goes: a log may begin later than a table made of it, or end before. The
+    /// family, since records of one failure at two times would make two of it.
     fn find_repeated(&self) -> BTreeSet<FactId> {
         let events = || {
             self.facts.iter().enumerate().filter_map(|(index, fact)| match &fact.observation {
@@ -313,7 +317,7 @@ impl Evidence {
         let is_numbered = |origin: Origin| matches!(origin.at, Position::Record(_));
         let (mut zoned, mut moments) = (BTreeMap::new(), BTreeSet::new());
         for (_, origin, event, host) in events().filter(|(_, _, event, _)| !event.local) {
-            let (first, last) = zoned.entry((host, &event.provider)).or_insert((event.time, event.time));
+            let (first, last) = zoned.entry((host, family(event))).or_insert((event.time, event.time));
             (*first, *last) = ((*first).min(event.time), (*last).max(event.time));
             if is_numbered(origin) {
                 moments.insert((host, &event.provider, event.id, event.time.as_second()));
@@ -325,7 +329,7 @@ impl Evidence {
             let is_new = match (event.local, is_numbered(origin)) {
                 (true, _)
                     if zoned
-                        .get(&(host, &event.provider))
+                        .get(&(host, family(event)))
                         .is_some_and(|span| may_lie_in(event.time, *span)) =>
                 {
                     false
@@ -426,6 +430,12 @@ fn host_of(fact: &Fact, hosts: &Hosts, place: &dyn Fn(SourceId) -> Option<HostId
             None => place(fact.origin.source),
         },
     }
+}
+
+/// The services that write down the same: all of Hyper-V's are one.
+fn family(event: &Event) -> &str {
+    const HYPER_V: &str = "Microsoft-Windows-Hyper-V-";
+    if event.provider.starts_with(HYPER_V) { HYPER_V } else { &event.provider }
 }
 
 /// Gives events of exports that name no computer the one of their file's place.

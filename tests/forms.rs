@@ -169,8 +169,18 @@ fn messages_alone_say_less_and_nothing_wrong() {
                 exporter,
             };
             let report = sent(&incident.told.written(forms), Container::Folder);
-            let (now, mut was) = (essence(&report), essence(&original));
+            let (mut now, mut was) = (essence(&report), essence(&original));
             was["trigger"] = Value::Null;
+            // The cluster's own complaint of its network has no known time either, so it proves nothing beside the
+            // failures, and the plan asks for the log first.
+            if name == "network-lookalike" {
+                was["level"] = json!("probable");
+            }
+            for steps in [&mut now["steps"], &mut was["steps"]] {
+                let steps = steps.as_array_mut().unwrap();
+                steps.retain(|step| step["kind"] != "collect");
+                steps.iter_mut().for_each(|step| step["n"] = Value::Null);
+            }
             // Installation days are set against no local time, so updates may or may not bracket the onset.
             was["updates"] = now["updates"].clone();
             assert_eq!(now, was, "{name}: {forms:?}");

@@ -118,6 +118,8 @@ const COLUMNS: &[&str] = &[
     "keywords",
 ];
 
+const HYPER_V: &str = "Microsoft-Windows-Hyper-V-";
+
 /// The events of one source.
 #[derive(Default)]
 struct Events {
@@ -213,7 +215,7 @@ fn row(record: &Record) -> Option<Row> {
 
 /// Hyper-V's services write to a channel of their own name, which most tables leave out.
 fn own_channel(provider: &str) -> Option<String> {
-    provider.starts_with("Microsoft-Windows-Hyper-V-").then(|| format!("{provider}-Admin"))
+    provider.starts_with(HYPER_V).then(|| format!("{provider}-Admin"))
 }
 
 /// Event Viewer writes the message behind its last column and gives it no name.
@@ -250,7 +252,11 @@ struct Export {
 impl Export {
     fn add(&mut self, row: Row, time: Timestamp, local: bool, context: &Context<'_>) {
         let event = row.event;
-        let channel = event.channel.clone().unwrap_or_default();
+        let mut channel = event.channel.clone().unwrap_or_default();
+        // Silence at a time that nobody knows shows nothing, so these do not count as the log itself.
+        if local && !event.provider.starts_with(HYPER_V) {
+            channel.push_str(" (local time)");
+        }
         let lane = self.channels.entry((event.computer.clone(), channel.clone())).or_insert_with(|| {
             let computer = event.computer.clone();
             ChannelCoverage {
