@@ -68,55 +68,41 @@ const COMPUTERS: &[&str] = &["machinename", "computer", "computer name", "pscomp
 const CHANNELS: &[&str] = &["logname", "channel", "log", "containerlog"];
 const RECORDS: &[&str] = &["recordid", "eventrecordid", "index"];
 const MESSAGES: &[&str] = &["message", "description", "beschreibung"];
-const COLUMNS: &[&str] = &[
-    "id",
-    "eventid",
-    "event id",
-    "event code",
-    "ereignis-id",
-    "id de l’événement",
-    "id de l'événement",
-    "id. del evento",
-    "id del evento",
-    "id evento",
-    "providername",
-    "provider",
-    "source",
-    "quelle",
-    "origen",
-    "origine",
-    "timecreated",
-    "timegenerated",
-    "date and time",
-    "datum und uhrzeit",
-    "date et heure",
-    "fecha y hora",
-    "data e ora",
-    "level",
-    "leveldisplayname",
-    "type/level",
-    "entrytype",
-    "ebene",
-    "niveau",
-    "nivel",
-    "livello",
-    "machinename",
-    "computer",
-    "computer name",
-    "logname",
-    "channel",
-    "recordid",
-    "eventrecordid",
-    "message",
-    "description",
-    "payload",
-    "date",
-    "time",
-    "task category",
-    "aufgabenkategorie",
-    "userid",
-    "keywords",
-];
+/// What else the tables have.
+const OTHERS: &[&str] =
+    &["payload", "date", "time", "task category", "aufgabenkategorie", "userid", "keywords"];
+
+/// Every column that is known.
+const COLUMNS: &[&str] = &{
+    const GROUPS: [&[&str]; 9] =
+        [IDS, PROVIDERS, TIMES, LEVELS, COMPUTERS, CHANNELS, RECORDS, MESSAGES, OTHERS];
+    joined::<{ count(&GROUPS) }>(&GROUPS)
+};
+
+#[expect(clippy::indexing_slicing, reason = "out of bounds would not compile")]
+const fn count(groups: &[&[&str]]) -> usize {
+    let (mut total, mut group) = (0, 0);
+    while group < groups.len() {
+        total += groups[group].len();
+        group += 1;
+    }
+    total
+}
+
+#[expect(clippy::indexing_slicing, reason = "out of bounds would not compile")]
+const fn joined<const N: usize>(groups: &[&'static [&'static str]]) -> [&'static str; N] {
+    let mut all = [""; N];
+    let (mut at, mut group) = (0, 0);
+    while group < groups.len() {
+        let mut own = 0;
+        while own < groups[group].len() {
+            all[at] = groups[group][own];
+            (at, own) = (at + 1, own + 1);
+        }
+        group += 1;
+    }
+    all
+}
 
 const HYPER_V: &str = "Microsoft-Windows-Hyper-V-";
 

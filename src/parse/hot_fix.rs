@@ -19,7 +19,7 @@ pub(super) const MEANING: Meaning = Meaning {
     },
     columns: COLUMNS,
     tells: |has| has("hotfixid"),
-    gather: || Box::new(HotFixes::default()),
+    gather: || Box::new(Updates::default()),
 };
 
 /// The columns that name the machine, the most trustworthy first.
@@ -46,24 +46,27 @@ const COLUMNS: &[&str] = &[
 
 /// The updates of one source, before the order of its dates is known.
 #[derive(Default)]
-struct HotFixes {
+pub(super) struct Updates {
     order: Order,
-    updates: Vec<(u64, Option<String>, String, Written)>,
+    found: Vec<(u64, Option<String>, String, Written)>,
 }
 
-impl Gather for HotFixes {
-    fn take(&mut self, record: &Record, _: &Context<'_>) {
-        let day = day(record);
+impl Updates {
+    /// Looks at a date of the source, of an update or not.
+    pub(super) fn learn(&mut self, day: Written) {
         self.order.learn(day);
-        if let Some(kb) = update(record) {
-            self.updates.push((record.line, host(record), kb, day));
-        }
     }
 
-    fn finish(self: Box<Self>, context: &Context<'_>) -> Parsed {
+    /// Adds the update of a line.
+    pub(super) fn add(&mut self, line: u64, host: Option<String>, kb: String, day: Written) {
+        self.found.push((line, host, kb, day));
+    }
+
+    /// The updates, and an issue where the order of their dates stays open.
+    pub(super) fn into_parsed(self, context: &Context<'_>) -> Parsed {
         let mut parsed = Parsed::default();
         let mut undecided = None;
-        for (line, host, kb, written) in self.updates {
+        for (line, host, kb, written) in self.found {
             let installed = self.order.install_day(written);
             if let InstallDay::Either(month_first, day_first) = installed {
                 undecided.get_or_insert((month_first, day_first));
@@ -75,6 +78,20 @@ impl Gather for HotFixes {
             .issues
             .extend(undecided.map(|(month_first, day_first)| Order::undecided(month_first, day_first)));
         parsed
+    }
+}
+
+impl Gather for Updates {
+    fn take(&mut self, record: &Record, _: &Context<'_>) {
+        let day = day(record);
+        self.learn(day);
+        if let Some(kb) = update(record) {
+            self.add(record.line, host(record), kb, day);
+        }
+    }
+
+    fn finish(self: Box<Self>, context: &Context<'_>) -> Parsed {
+        self.into_parsed(context)
     }
 }
 

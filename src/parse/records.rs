@@ -204,6 +204,13 @@ fn kind(record: &Record) -> Option<&'static str> {
     Some(meaning.kinds.of(record.syntax))
 }
 
+/// The kind of a source of which `read` gives the objects that its head holds: that of the first that means something.
+fn first_kind(read: impl FnOnce(&mut dyn FnMut(&Record))) -> Option<&'static str> {
+    let mut found = None;
+    read(&mut |record| found = found.or_else(|| kind(record)));
+    found
+}
+
 /// Hands the objects of one source to their meanings.
 #[derive(Default)]
 struct Gathering {

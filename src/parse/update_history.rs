@@ -6,10 +6,10 @@
 //! What is *not* done here: removals and failures, which state no update.
 
 use super::Context;
-use super::dates::{Order, Written, written};
-use super::hot_fix::{is_whole, kb};
+use super::dates::{Written, written};
+use super::hot_fix::{Updates, is_whole, kb};
 use super::records::{Gather, Kinds, Meaning, Record};
-use crate::fact::{InstallDay, InstalledUpdate, Observation, Parsed, Position};
+use crate::fact::Parsed;
 
 /// What is read here.
 pub(super) const MEANING: Meaning = Meaning {
@@ -48,24 +48,16 @@ const INSTALLATION: &[&str] = &["install", "installation", "1", "uoinstallation"
 const SUCCEEDED: &[&str] =
     &["succeeded", "completed successfully", "2", "3", "succeededwitherrors", "orcsucceeded", "installed"];
 
-/// The rows of one source.
+/// The installations of one source.
 #[derive(Default)]
 struct History {
-    order: Order,
-    rows: Vec<Row>,
-}
-
-struct Row {
-    line: u64,
-    host: Option<String>,
-    kb: String,
-    day: Written,
+    updates: Updates,
 }
 
 impl Gather for History {
     fn take(&mut self, record: &Record, _: &Context<'_>) {
         let day = record.text("date").map_or(Written::Nothing, written);
-        self.order.learn(day);
+        self.updates.learn(day);
         let is = |names: &[&str], words: &[&str]| {
             record.first(names).is_some_and(|text| words.contains(&text.to_lowercase().as_str()))
         };
@@ -76,24 +68,11 @@ impl Gather for History {
         }
         let Some(kb) = number(record) else { return };
         let host = record.text("computername").filter(|host| is_whole(host)).map(str::to_owned);
-        self.rows.push(Row { line: record.line, host, kb, day });
+        self.updates.add(record.line, host, kb, day);
     }
 
     fn finish(self: Box<Self>, context: &Context<'_>) -> Parsed {
-        let mut parsed = Parsed::default();
-        let mut undecided = None;
-        for Row { line, host, kb, day } in self.rows {
-            let installed = self.order.install_day(day);
-            if let InstallDay::Either(month_first, day_first) = installed {
-                undecided.get_or_insert((month_first, day_first));
-            }
-            let update = InstalledUpdate { host, kb, installed };
-            parsed.facts.push(context.fact(Position::Line(line), Observation::Update(update)));
-        }
-        parsed
-            .issues
-            .extend(undecided.map(|(month_first, day_first)| Order::undecided(month_first, day_first)));
-        parsed
+        self.updates.into_parsed(context)
     }
 }
 

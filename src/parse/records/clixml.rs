@@ -31,10 +31,7 @@ fn recognise(head: &Head<'_>) -> Option<&'static str> {
     if !is_ours(head.text()) {
         return None;
     }
-    let mut found = None;
-    let take = &mut |record: &Record| found = found.or_else(|| super::kind(record));
-    Objects::new(Utf8::of_text(head.text())).read(take);
-    found
+    super::first_kind(|take| _ = Objects::new(Utf8::of_text(head.text())).read(take))
 }
 
 fn parse(stream: &mut Stream<'_>, context: &Context<'_>) -> Parsed {

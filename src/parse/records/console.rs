@@ -19,9 +19,7 @@ pub(in crate::parse) const FORMAT: Format = Format { recognise, reader: Reader::
 const LONGEST_NAME: usize = 64;
 
 fn recognise(head: &Head<'_>) -> Option<&'static str> {
-    let mut found = None;
-    read(head.text(), &mut |record| found = found.or_else(|| super::kind(record)));
-    found
+    super::first_kind(|take| _ = read(head.text(), take))
 }
 
 fn parse(text: &str, context: &Context<'_>) -> Parsed {

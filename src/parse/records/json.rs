@@ -22,11 +22,9 @@ fn recognise(head: &Head<'_>) -> Option<&'static str> {
     if !head.text().trim_start_matches(['\u{FEFF}', ' ', '\r', '\n', '\t']).starts_with(['[', '{']) {
         return None;
     }
-    let mut found = None;
     // The head mostly ends within an object; those before it tell, or the names that one has so far: certificates
     // and descriptors may make the first object larger than the head.
-    read(Utf8::of_text(head.text()), &mut |record| found = found.or_else(|| super::kind(record)));
-    found.or_else(|| {
+    super::first_kind(|take| _ = read(Utf8::of_text(head.text()), take)).or_else(|| {
         let names = outer_names(head.text()).into_iter().map(|name| (name, Value::Text(String::new())));
         super::kind(&Record::new(1, 0, Syntax::Json, names.collect()))
     })

@@ -12,9 +12,7 @@ use crate::parse::{Context, Format, Head, Reader};
 pub(in crate::parse) const FORMAT: Format = Format { recognise, reader: Reader::Text(parse) };
 
 fn recognise(head: &Head<'_>) -> Option<&'static str> {
-    let mut found = None;
-    read(head.text(), &mut |record| found = found.or_else(|| super::kind(record)));
-    found
+    super::first_kind(|take| read(head.text(), take))
 }
 
 fn parse(text: &str, context: &Context<'_>) -> Parsed {
