@@ -125,8 +125,8 @@ struct Row {
 }
 
 impl Gather for Events {
-    fn take(&mut self, record: &Record, _: &Context<'_>) {
-        match row(record) {
+    fn take(&mut self, record: &Record, context: &Context<'_>) {
+        match row(record, context) {
             Some(row) => {
                 self.order.learn(row.written);
                 self.rows.push(row);
@@ -167,7 +167,7 @@ impl Row {
     }
 }
 
-fn row(record: &Record) -> Option<Row> {
+fn row(record: &Record, context: &Context<'_>) -> Option<Row> {
     let text = |names: &[&str]| record.first(names).map(str::to_owned);
     let id: u32 = record.first(IDS)?.parse().ok()?;
     let date = match record.first(TIMES) {
@@ -175,9 +175,12 @@ fn row(record: &Record) -> Option<Row> {
         None => format!("{} {}", record.text("date")?, record.text("time")?),
     };
     let provider = text(PROVIDERS)?;
-    let message = text(MESSAGES).or_else(|| trailing(record));
+    // What nobody looks for is only counted: a table may hold millions of such rows.
+    let is_wanted = context.interest.of(&provider).worth(id & 0xffff, || None) != Worth::Nothing;
+    let message = is_wanted.then(|| text(MESSAGES).or_else(|| trailing(record))).flatten();
     let number = record.first(RECORDS).and_then(|number| number.parse().ok());
-    let fields = payload::fields(record, &provider, id, message.as_deref());
+    let fields =
+        if is_wanted { payload::fields(record, &provider, id, message.as_deref()) } else { Vec::new() };
     let event = Reading {
         channel: text(CHANNELS).or_else(|| own_channel(&provider)),
         provider,
