@@ -30,7 +30,7 @@ pub use builds::{Builds, Release};
 pub use cause::{Cause, Family};
 pub use class::{Class, Weight};
 pub use codes::{Code, Codes, Space};
-pub use fixes::{Fix, Fixes, PLACEHOLDERS, Per};
+pub use fixes::{Fix, Fixes, PLACEHOLDERS, Per, Stage};
 pub use gaps::{Gaps, Otherwise, Piece, Place, Recipe};
 pub use hardening::{Hardening, Hardenings};
 pub use interest::{Interest, Routine, Wanted, Worth};

@@ -13,26 +13,6 @@ use crate::knowledge::{Builds, Cause, Family, Fix, Knowledge, Per};
 
 mod text;
 
-/// Kinds of steps in the order of risk: look, add, let it take effect, test, and only then remove.
-pub const ORDER: &[&str] = &[
-    "collect",
-    "repair-account",
-    "repair-secure-channel",
-    "mend-time",
-    "network-unreachable",
-    "storage-failure",
-    "memory-short",
-    "cpu-incompatible",
-    "switch-missing",
-    "register-spn",
-    "add-delegation",
-    "set-protocol",
-    "set-migration-authentication",
-    "purge-tickets",
-    "test-migration",
-    "clear-unconstrained",
-];
-
 /// By hand the kinds of delegation exclude each other, so adding would remove at once.
 const EXCLUSIVE: &str = "Not on the tab Delegation yet: there 'specified services only' takes delegation to any service away at once. Use the PowerShell above, which only adds; the tab comes with the step that removes unconstrained delegation, after the test migrations";
 
@@ -111,8 +91,10 @@ pub fn plan(
     let planner = Planner { diagnosis, incident, evidence, knowledge, moving };
     let mut steps = planner.collect();
     steps.extend(planner.mend());
-    let rank = |step: &Step| ORDER.iter().position(|kind| *kind == step.kind).unwrap_or(ORDER.len());
-    steps.sort_by_key(|step| (rank(step), step.host.map(|host| evidence.hosts.name(host).to_owned())));
+    // A step without a fix collects, which comes first.
+    let stage = |step: &Step| knowledge.fixes.named(&step.kind).map(|fix| fix.stage);
+    let name = |step: &Step| step.host.map(|host| evidence.hosts.name(host).to_owned());
+    steps.sort_by_key(|step| (stage(step), step.kind.clone(), name(step)));
     let (before, after) = planner.prove(&steps);
     let remaining = planner.remaining(&after, &steps);
     Plan { steps, before, after, remaining }

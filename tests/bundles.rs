@@ -97,7 +97,9 @@ fn attempts_and_onset_are_those_that_happened() {
 #[test]
 fn reports_equal_the_golden_ones() {
     for incident in all() {
-        let report = report(&bundle(incident.name));
+        let mut report = report(&bundle(incident.name));
+        // It names the whole knowledge, so every new error code would rewrite every report.
+        report.tool.knowledge.revision = "-".into();
         for (form, format) in [("json", Format::Json), ("txt", Format::Table), ("summary", Format::Summary)] {
             assert_golden(&golden(incident.name, form), &render(&report, format, Style::default()));
         }

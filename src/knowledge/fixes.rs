@@ -33,6 +33,8 @@ pub struct Fix {
     pub id: String,
     /// What the step does, in a few words.
     pub title: String,
+    /// When in a plan its turn comes.
+    pub stage: Stage,
     /// Whose step it is.
     pub per: Per,
     /// The rights it needs.
@@ -50,6 +52,22 @@ pub struct Fix {
     /// Why, and what to know; the Markdown behind the front matter.
     #[serde(skip)]
     pub prose: &'static str,
+}
+
+/// The order of risk: mend what is broken, add what is missing, let it take effect, test, and only then remove.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Stage {
+    /// Something is broken.
+    Repair,
+    /// Something is missing.
+    Add,
+    /// What was changed takes effect.
+    Settle,
+    /// A migration shows it.
+    Test,
+    /// Something is no longer needed.
+    Remove,
 }
 
 /// Which host a step belongs to.
