@@ -73,6 +73,17 @@ pub struct Export {
     pub logs: Vec<(Machine, Vec<Record>)>,
 }
 
+/// One file's worth of a log.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Part {
+    /// Which of the logs that were asked for.
+    pub log: usize,
+    /// The folder that it lies in, where the host was upgraded since.
+    pub folder: &'static str,
+    /// Its records, numbered.
+    pub records: Vec<Record>,
+}
+
 /// One record on its way to a log.
 struct Entry {
     /// The true time, whatever the machine's clock says.
@@ -374,16 +385,33 @@ impl Site {
 
     /// The logs that the customer sent. A log of an upgraded host comes in two files.
     #[must_use]
-    pub fn export(mut self, logs: &[Log<'_>]) -> Export {
+    pub fn export(self, logs: &[Log<'_>]) -> Export {
+        let (parts, attempts) = self.record(logs.iter().map(|log| (log.host, log.channel)));
+        let mut export = Export { attempts, ..Export::default() };
+        for Part { log, folder, records } in parts {
+            let Some(log) = logs.get(log) else { continue };
+            export.files.push(file(log, folder, &records));
+            export.logs.push((log.host.clone(), records));
+        }
+        export
+    }
+
+    /// What the logs of these machines and channels hold, before it is written in any form, and the attempts that
+    /// have a record in one of them.
+    #[must_use]
+    pub fn record<'a>(
+        mut self,
+        logs: impl Iterator<Item = (&'a Machine, &'a str)>,
+    ) -> (Vec<Part>, Vec<Attempt>) {
         self.settle();
-        let mut export = Export::default();
+        let mut parts = Vec::new();
         let mut first_seen: Vec<Option<Timestamp>> = vec![None; self.tried.len()];
-        for log in logs {
-            let host = log.host.fqdn();
+        for (index, (host, channel)) in logs.enumerate() {
+            let host = host.fqdn();
             let mut entries: Vec<&Entry> = self
                 .entries
                 .iter()
-                .filter(|entry| entry.record.computer == host && entry.record.channel == log.channel)
+                .filter(|entry| entry.record.computer == host && entry.record.channel == channel)
                 .collect();
             entries.sort_by_key(|entry| entry.time);
             for entry in &entries {
@@ -392,21 +420,18 @@ impl Site {
             let upgrade = self.upgrades.iter().find(|(upgraded, _)| *upgraded == host).map(|(_, time)| *time);
             let old = entries.partition_point(|entry| upgrade.is_some_and(|upgrade| entry.time < upgrade));
             let (before, after) = entries.split_at_checked(old).unwrap_or((&entries, &[]));
-            let number = Dice::named(&format!("{host}{}", log.channel)).below(60_000) + 1;
+            let number = Dice::named(&format!("{host}{channel}")).below(60_000) + 1;
             let old = numbered(before, number);
             let new = numbered(after, if upgrade.is_some() { 1 } else { number });
-            for (folder, records) in [("Windows.old/Windows/System32/winevt/Logs/", old), ("", new)] {
-                // None where there is nothing to write.
-                if !records.is_empty() {
-                    export.files.push(file(log, folder, &records));
-                    export.logs.push((log.host.clone(), records));
-                }
-            }
+            let both = [("Windows.old/Windows/System32/winevt/Logs/", old), ("", new)];
+            // None where there is nothing to write.
+            let written = both.into_iter().filter(|(_, records)| !records.is_empty());
+            parts.extend(written.map(|(folder, records)| Part { log: index, folder, records }));
         }
-        export.attempts =
+        let mut attempts: Vec<_> =
             self.tried.iter().zip(first_seen).filter_map(|(tried, time)| seen(tried, time?)).collect();
-        export.attempts.sort_by_key(|attempt| attempt.time);
-        export
+        attempts.sort_by_key(|attempt| attempt.time);
+        (parts, attempts)
     }
 }
 
