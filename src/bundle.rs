@@ -77,6 +77,8 @@ enum Content {
     File(PathBuf),
     /// With its index and its size in the archive.
     Member(Archive, usize, u64),
+    /// In memory.
+    Held(Input),
     /// Standard input, of which these bytes were read already.
     Piped(Input),
     /// Listed, and not readable; its issues say why.
@@ -148,6 +150,21 @@ impl Bundle {
         Ok(Self { name: bundle_name(first), sources, terms })
     }
 
+    /// A bundle of files in memory: paths with `/`, and contents. Archives among them are read like any other.
+    #[must_use]
+    pub fn held(name: &str, files: Vec<(String, Vec<u8>)>, limits: &Limits) -> Self {
+        let terms = Arc::new(Terms { limits: limits.clone(), passwords: Vec::new() });
+        let source = |(path, content)| Source {
+            path,
+            issues: Vec::new(),
+            content: Content::Held(Input::memory(content)),
+            terms: Arc::clone(&terms),
+        };
+        let mut sources: Vec<_> = files.into_iter().map(source).collect();
+        sources.sort_by(|a, b| a.path.cmp(&b.path));
+        Self { name: name.to_owned(), sources, terms }
+    }
+
     /// Reads every file of the bundle by `read`, on all threads of the pool that this is called in. Gives what was
     /// read in the order of the sources, and in each in the order of its archive. `tick` is told of each finished
     /// source.
@@ -216,6 +233,9 @@ impl Source {
             },
             Content::Member(archive, index, packed) => {
                 archive.read(walk.expanding(*packed), &place(1), issues, *index);
+            }
+            Content::Held(input) => {
+                walk.expanding(input.len()).file(&place(0), issues, Data::Anywhere(input.clone()));
             }
             Content::Piped(begun) => {
                 let all = begun.clone().chain(io::stdin());

@@ -46,6 +46,48 @@ pub enum Command {
     Collect(CollectArgs),
     /// Print the JSON Schema of the report.
     Schema,
+    /// Judge simulated incidents of known truth, and say how often the verdict is right and as sure as it says.
+    ///
+    /// Ends with 1 where a bound of docs/accuracy.md is missed.
+    Simulate(SimulateArgs),
+}
+
+/// Arguments of `simulate`.
+#[derive(Debug, Args)]
+pub struct SimulateArgs {
+    /// Incidents that are judged as facts; half of them lack a third of what a customer could send.
+    #[arg(long, value_name = "N", default_value_t = 10_000)]
+    pub incidents: u64,
+    /// Incidents that are written as files and read again, likewise.
+    #[arg(long, value_name = "N", default_value_t = 200)]
+    pub bundles: u64,
+    /// The seed of the first; the same seed gives the same incidents.
+    #[arg(long, value_name = "SEED", default_value_t = 1)]
+    pub seed: u64,
+    /// Judge nothing: write the bundles to DIR, and `truth.jsonl` beside them.
+    #[arg(long, value_name = "DIR")]
+    pub write: Option<PathBuf>,
+    /// With `--write`: leave out a third of what a customer could send.
+    #[arg(long, requires = "write")]
+    pub thinned: bool,
+    /// Form of the output.
+    #[arg(long, value_enum, default_value_t = AccuracyArg::Table)]
+    pub format: AccuracyArg,
+    /// Write to FILE instead of standard output.
+    #[arg(short, long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+    /// Threads; 0 means one a processor.
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub threads: usize,
+}
+
+/// Forms of what `simulate` says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum AccuracyArg {
+    /// Tables in Markdown.
+    Table,
+    /// For programs.
+    Json,
 }
 
 /// Arguments of `collect`.

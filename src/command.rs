@@ -5,3 +5,4 @@ pub mod collect;
 pub mod events;
 pub mod inventory;
 pub mod schema;
+pub mod simulate;

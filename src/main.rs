@@ -10,11 +10,16 @@ use std::time::{Duration, Instant};
 use clap::Parser;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use kcdoctor::bundle::{Bundle, Limits};
-use kcdoctor::cli::{AnalyzeArgs, Cli, ColorArg, Command, Common, EventsArgs, InventoryArgs};
-use kcdoctor::command::{analyze, collect, events, inventory, schema};
+use kcdoctor::cli::{
+    AccuracyArg, AnalyzeArgs, Cli, ColorArg, Command, Common, EventsArgs, InventoryArgs, SimulateArgs,
+};
+use kcdoctor::command::{analyze, collect, events, inventory, schema, simulate};
 use kcdoctor::error::Error;
 use kcdoctor::knowledge::Knowledge;
-use kcdoctor::render::{InventoryFormat, Style, render, render_events, render_inventory};
+use kcdoctor::render::{
+    InventoryFormat, Style, render, render_accuracy, render_events, render_inventory, to_json,
+};
+use kcdoctor::scenario::simulation::Sources;
 
 /// Columns where the terminal does not say.
 const WIDTH: usize = 80;
@@ -31,6 +36,7 @@ fn main() -> ExitCode {
         Command::Events(arguments) => run_events(&arguments),
         Command::Inventory(arguments) => run_inventory(&arguments),
         Command::Collect(arguments) => write_out(arguments.output.as_deref(), collect::SCRIPT).map(|()| 0),
+        Command::Simulate(arguments) => run_simulate(&arguments),
         Command::Schema => write_out(None, &schema::run()).map(|()| 0),
     };
     match result {
@@ -85,6 +91,22 @@ fn run_inventory(arguments: &InventoryArgs) -> Result<u8, Error> {
     }
     let text = render_inventory(&report, format, style(common));
     write_out(common.output.as_deref(), &text).map(|()| 0)
+}
+
+fn run_simulate(arguments: &SimulateArgs) -> Result<u8, Error> {
+    let SimulateArgs { incidents, bundles, seed, threads, .. } = *arguments;
+    if let Some(folder) = &arguments.write {
+        let sources = if arguments.thinned { Sources::Thinned } else { Sources::Complete };
+        return simulate::write(seed, bundles, sources, folder).map(|()| 0);
+    }
+    let run = simulate::Run { first_seed: seed, incidents, bundles, threads };
+    let accuracy = simulate::run(&run, &Knowledge::load()?)?;
+    let text = match arguments.format {
+        AccuracyArg::Table => render_accuracy(&accuracy),
+        AccuracyArg::Json => to_json(&accuracy),
+    };
+    write_out(arguments.output.as_deref(), &text)?;
+    Ok(u8::from(!accuracy.holds()))
 }
 
 /// Opens the bundle and shows progress while `read` reads it.

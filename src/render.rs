@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use crate::report::Report;
 
+mod accuracy;
 mod events;
 mod inventory;
 mod json;
@@ -11,6 +12,7 @@ mod layout;
 mod summary;
 mod table;
 
+pub use accuracy::render_accuracy;
 pub use events::{EventsFormat, render_events};
 pub use inventory::{InventoryFormat, render_inventory};
 pub use json::to_json;

@@ -11,6 +11,7 @@ use crate::incident::{Grant, Kind, Mode};
 use crate::knowledge::{Cause, Class, Family, Knowledge, Severity, Side};
 
 mod build;
+pub mod accuracy;
 pub mod events;
 pub mod inventory;
 mod excerpt;

@@ -16,6 +16,7 @@ pub mod events;
 pub mod evtx;
 pub mod exports;
 pub mod forms;
+pub mod simulation;
 pub mod site;
 
 /// The SplitMix64 generator: small, seeded, good enough for jitter and identifiers.
@@ -50,6 +51,17 @@ impl Dice {
     /// A number below `bound`; 0 where there is none.
     pub fn below(&mut self, bound: u64) -> u64 {
         self.roll().checked_rem(bound).unwrap_or(0)
+    }
+
+    /// From `least` to below `most`; `least` where that is no span.
+    pub fn span(&mut self, least: i64, most: i64) -> i64 {
+        let width = u64::try_from(most.saturating_sub(least)).unwrap_or(0);
+        least.saturating_add(i64::try_from(self.below(width)).unwrap_or(0))
+    }
+
+    /// An index below `count`; 0 where there is none.
+    pub fn index(&mut self, count: usize) -> usize {
+        usize::try_from(self.below(count as u64)).unwrap_or(0)
     }
 
     /// True in `share` of all cases.

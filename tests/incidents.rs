@@ -239,6 +239,9 @@ fn an_error_of_a_replica_is_no_failed_migration() {
         "15T10:00:00",
         &["SQL01", IDS[0], "HV02", "replication failed", "0x8007274C"],
     );
+    let without = case.report();
+    assert_eq!(level(&without), "inconclusive", "what HV02 would have written is not there");
+    case.service(14051, 4, "HV02", "15T08:00:00", &["Hyper-V Replica Service"]);
     let report = case.report();
     assert_eq!(ends(&report), [(Some("HV01"), Some("HV02"), "succeeded")]);
     assert_eq!(level(&report), "healthy");

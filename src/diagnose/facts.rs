@@ -2,15 +2,15 @@
 //!
 //! Every name in [`crate::knowledge::vocabulary`] is filled here and nowhere else. An unknown fact is left out.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
 
 use crate::evidence::{Directory, Evidence, FactId, HostId};
 use crate::fact::{Field, Known, MigrationAuthentication};
 use crate::incident::{
-    Coverage, DISABLED, Dated, Grant, Incident, Machine, Outcome, PROTOCOL_TRANSITION, Pair, UNCONSTRAINED,
-    is_near, migration_names,
+    Coverage, DISABLED, Dated, Grant, HYPER_V, Incident, Machine, Outcome, PROTOCOL_TRANSITION, Pair,
+    UNCONSTRAINED, is_near, migration_names,
 };
 use crate::knowledge::condition::{FactValue, Values};
 use crate::knowledge::{Builds, Class, Weight};
@@ -299,6 +299,11 @@ fn is_between(fact: FactId, ends: [HostId; 2], evidence: &Evidence) -> bool {
     stated.is_empty() || stated.iter().any(|node| node.is_some_and(|node| ends.contains(&node)))
 }
 
+/// Whether a channel is one of Hyper-V's.
+fn is_hyper_v(channel: &str) -> bool {
+    channel.to_ascii_lowercase().starts_with(HYPER_V)
+}
+
 /// Seconds between the two ends' records: a proven offset, or none where both ends recorded one failure.
 fn offset(pair: &Pair, incident: &Incident, evidence: &Evidence) -> (Vec<FactId>, Option<i64>) {
     if [pair.source, pair.target].iter().any(|end| incident.local_times.contains(end)) {
@@ -319,7 +324,7 @@ fn offset(pair: &Pair, incident: &Incident, evidence: &Evidence) -> (Vec<FactId>
 
 /// The facts of the incident as a whole.
 #[must_use]
-pub(super) fn incident_facts(pairs: &[Pair], incident: &Incident) -> Stated {
+pub(super) fn incident_facts(pairs: &[Pair], incident: &Incident, evidence: &Evidence) -> Stated {
     let mut stated = Stated::default();
     if incident.hyper_v_logs {
         let of =
@@ -338,6 +343,13 @@ pub(super) fn incident_facts(pairs: &[Pair], incident: &Incident) -> Stated {
             count(unclassified.len()),
             unclassified.iter().flat_map(|attempt| attempt.facts.iter().copied()),
         );
+    }
+    // A host that machines move from or to and whose log was not sent may have seen failures.
+    let ends = incident.attempts.iter().flat_map(|attempt| [attempt.source, attempt.target]).flatten();
+    let ends: BTreeSet<HostId> = ends.collect();
+    let is_seen = |host: &HostId| evidence.covered(*host, is_hyper_v).next().is_some();
+    if incident.hyper_v_logs && ends.iter().all(is_seen) {
+        stated.set("all_seen", FactValue::Bool(true), []);
     }
     // A need that nobody can check is neither met nor unmet.
     if pairs.iter().all(|pair| pair.grant != Grant::Unknown) {

@@ -70,7 +70,7 @@ pub fn judge<'a>(
         })
         .collect();
     let mut answers = by_pair.concat();
-    let stated = incident_facts(pairs, incident);
+    let stated = incident_facts(pairs, incident, evidence);
     let facts = Facts::new([("incident", &stated.values)]);
     for rule in rules.iter().filter(|rule| rule.scope == Scope::Incident) {
         let (outcome, missing) = ask(&rule.when, &facts);

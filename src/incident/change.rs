@@ -490,6 +490,9 @@ fn clocks(
     for (host, machine) in machines {
         let mut last: Option<Timestamp> = None;
         for (time, fact) in machine.clock.known().into_iter().flatten() {
+            // The complaint carries the wrong time, and says by how much it is wrong.
+            let off = evidence.event(*fact).and_then(step).unwrap_or(0);
+            let time = &time.checked_add(SignedDuration::from_secs(off)).unwrap_or(*time);
             if last.is_none_or(|last| time.duration_since(last) > SignedDuration::from_hours(24)) {
                 changes.push(moment(Kind::Time, *host, *time, vec![*fact], evidence));
             }

@@ -60,6 +60,13 @@ pub const FACTS: &[FactName] = &[
         "delegation-attributes",
         "pairs that need delegation and are known not to have it",
     ),
+    fact(
+        "incident",
+        "all_seen",
+        Kind::Bool,
+        "hyperv-log:",
+        "every host that machines move from or to sent a log of Hyper-V; unknown otherwise",
+    ),
     fact("pair", "failed", Kind::Int, "hyperv-log:", "failed migrations from source to target"),
     fact("pair", "succeeded", Kind::Int, "hyperv-log:", "successful ones"),
     fact("pair", "classes", Kind::List, "hyperv-log:", "the classes of the failed ones"),

@@ -126,6 +126,8 @@ pub struct Site {
     entries: Vec<Entry>,
     tried: Vec<Tried>,
     clocks: Vec<(String, Timestamp, i64)>,
+    /// Names of the nodes of each cluster; empty where all hosts are of one.
+    clusters: Vec<Vec<String>>,
     upgrades: Vec<(String, Timestamp)>,
 }
 
@@ -142,6 +144,7 @@ impl Site {
             entries: Vec::new(),
             tried: Vec::new(),
             clocks: Vec::new(),
+            clusters: Vec::new(),
             upgrades: Vec::new(),
         }
     }
@@ -150,6 +153,23 @@ impl Site {
     pub fn place(&mut self, host: &Machine, names: &[&str]) {
         let placed = |name: &&str| Placed { vm: Vm::new(name), host: host.name.clone(), moved: 0 };
         self.machines.extend(names.iter().map(placed));
+    }
+
+    /// The hosts form several clusters. Inside of one they move machines by themselves, and only there the resource
+    /// library logs.
+    pub fn cluster(&mut self, clusters: &[&[Machine]]) {
+        let names = |nodes: &&[Machine]| nodes.iter().map(|node| node.name.clone()).collect();
+        self.clusters = clusters.iter().map(names).collect();
+    }
+
+    /// How a move from `source` to `target` happens.
+    fn style_of(&self, go: Move<'_>) -> Style {
+        let within = |nodes: &Vec<String>| nodes.contains(&go.source.name) && nodes.contains(&go.target.name);
+        let together = self.clusters.iter().any(within);
+        if self.clusters.is_empty() {
+            return self.style;
+        }
+        Style { clustered: together, delegated: !together, ..self.style }
     }
 
     /// From `since` on, the clock of `host` is `milliseconds` ahead.
@@ -244,13 +264,13 @@ impl Site {
         let attempt = self.tried.len().checked_sub(1);
         let (seconds, tenths) = (4 + self.dice.below(40), self.dice.below(9) + 1);
         let end = later(start, i64::try_from(seconds).unwrap_or(0) * 1000 + 371);
-        if self.style.delegated {
+        if self.style_of(go).delegated {
             let ticket = security::delegation_granted(self.request(go.source, go.target, later(start, -96)));
             self.log(ticket);
         }
         self.enter(attempt, hyper_v::initiated(go, start));
         self.enter(attempt, hyper_v::completed(go, &format!("0.{tenths}"), end));
-        if self.style.phases {
+        if self.style_of(go).phases {
             self.enter(attempt, hyper_v::finished_on_target(go, seconds, later(end, 13)));
             self.enter(attempt, hyper_v::finished_on_source(go, seconds, later(end, 41)));
         }
@@ -270,7 +290,7 @@ impl Site {
         if fault.side() == Side::Destination {
             self.enter(attempt, hyper_v::failed_at_destination(go, later(end, 12)));
         }
-        if self.style.clustered {
+        if self.style_of(go).clustered {
             self.enter(attempt, hyper_v::move_failed(go, later(end, 58)));
             self.enter(attempt, hyper_v::failure_report(go, fault, self.style.language, later(end, 64)));
         }
@@ -282,7 +302,7 @@ impl Site {
             Request { dc: &self.controller, client: go.source, service: go.target, time: later(end, -83) };
         let spn = crate::fact::Spn::migration(&go.target.fqdn());
         let record = match fault {
-            Fault::NoCredentials if self.style.delegated => security::delegation_refused(request),
+            Fault::NoCredentials if self.style_of(go).delegated => security::delegation_refused(request),
             // Nobody bears the SPN: KDC_ERR_S_PRINCIPAL_UNKNOWN.
             Fault::UnknownTarget => security::ticket_refused(request, &spn, 0x7),
             _ => return,

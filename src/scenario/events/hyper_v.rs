@@ -81,6 +81,12 @@ pub fn spn_not_registered(host: &Machine, class: &str, time: Timestamp) -> Recor
     failure(SERVICE.event(14050, host, time, positional([class])))
 }
 
+/// VMMS 14051: the host registered its SPNs of `class`, as it does at every start. Number from memory.
+#[must_use]
+pub fn spn_registered(host: &Machine, class: &str, time: Timestamp) -> Record {
+    SERVICE.event(14051, host, time, positional([class]))
+}
+
 /// VMMS 19100: a background merge failed because of `fault`. Shape taken from a real record.
 #[must_use]
 pub fn merge_failed(host: &Machine, vm: &Vm, fault: Fault, time: Timestamp) -> Record {

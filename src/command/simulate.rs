@@ -1,0 +1,164 @@
+//! `kcdoctor simulate`: how often the verdict is right, and whether it is as sure as it says, over drawn incidents of
+//! known truth.
+
+use std::path::Path;
+
+use rayon::prelude::*;
+
+use crate::bundle::{Bundle, Limits};
+use crate::command::analyze::{Options, join, pool, read};
+use crate::diagnose::{Diagnosis, Level, diagnose};
+use crate::error::Error;
+use crate::evidence::{Evidence, HostId};
+use crate::incident::When;
+use crate::knowledge::Knowledge;
+use crate::parse::ParsedSource;
+use crate::report::accuracy::{Accuracy, Score, Set, Stated};
+use crate::scenario::simulation::{Simulated, Sources, draw, facts};
+
+/// How an incident reaches the analysis.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Through {
+    /// As facts.
+    Facts,
+    /// Written as files in forms by lot, and read again.
+    Files,
+}
+
+/// What is simulated.
+#[derive(Debug, Clone, Copy)]
+pub struct Run {
+    /// The seed of the first incident of each set.
+    pub first_seed: u64,
+    /// Incidents judged as facts, half of them complete.
+    pub incidents: u64,
+    /// Incidents written as files and read again, half of them complete.
+    pub bundles: u64,
+    /// Threads; 0 means one a processor.
+    pub threads: usize,
+}
+
+/// The whole run.
+///
+/// # Errors
+/// [`Error::Fault`] where threads can't be had.
+pub fn run(run: &Run, knowledge: &Knowledge) -> Result<Accuracy, Error> {
+    let set = |sources: Sources, through: Through, count: u64| Set {
+        complete: sources == Sources::Complete,
+        files: through == Through::Files,
+        score: simulate(run.first_seed, count / 2, sources, through, knowledge),
+    };
+    let sets = pool(run.threads)?.install(|| {
+        vec![
+            set(Sources::Complete, Through::Facts, run.incidents),
+            set(Sources::Thinned, Through::Facts, run.incidents),
+            set(Sources::Complete, Through::Files, run.bundles),
+            set(Sources::Thinned, Through::Files, run.bundles),
+        ]
+    });
+    Ok(Accuracy::of(run.first_seed, sets, knowledge))
+}
+
+/// Writes `count` incidents from the seed `first` on as bundles under `folder`, and `truth.jsonl` beside them.
+///
+/// # Errors
+/// [`Error::Io`] where something can't be written.
+pub fn write(first: u64, count: u64, sources: Sources, folder: &Path) -> Result<(), Error> {
+    let mut truth = String::new();
+    for seed in first..first.saturating_add(count) {
+        let simulated = draw(seed, sources);
+        let name = format!("T{seed:06}");
+        for (path, content) in simulated.written() {
+            let path = folder.join(&name).join(path);
+            let parent = path.parent().unwrap_or(folder);
+            std::fs::create_dir_all(parent).map_err(Error::io(parent))?;
+            std::fs::write(&path, content).map_err(Error::io(&path))?;
+        }
+        let pairs = simulated.planted.first().map(|planted| planted.pairs.clone()).unwrap_or_default();
+        let also: Vec<_> = simulated.planted.iter().skip(1).map(|planted| planted.cause).collect();
+        let line =
+            serde_json::json!({"bundle": name, "cause": simulated.cause(), "pairs": pairs, "also": also});
+        truth.push_str(&format!("{line}\n"));
+    }
+    let path = folder.join("truth.jsonl");
+    std::fs::create_dir_all(folder).map_err(Error::io(folder))?;
+    std::fs::write(&path, truth).map_err(Error::io(&path))
+}
+
+/// Judges `count` incidents from the seed `first` on, and keeps the score. Uses the pool that it is called in.
+#[must_use]
+pub fn simulate(first: u64, count: u64, sources: Sources, through: Through, knowledge: &Knowledge) -> Score {
+    let judged: Vec<Stated> = (first..first.saturating_add(count))
+        .into_par_iter()
+        .map(|seed| judge(&draw(seed, sources), through, knowledge))
+        .collect();
+    Score::of(judged)
+}
+
+/// What is said of one incident, beside the truth.
+#[must_use]
+pub fn judge(simulated: &Simulated, through: Through, knowledge: &Knowledge) -> Stated {
+    let parsed = match through {
+        Through::Facts => facts(&simulated.told, simulated.lists).into_iter().map(parsed).collect(),
+        Through::Files => {
+            let bundle = Bundle::held("simulated", simulated.written(), &Limits::default());
+            read(&bundle, knowledge, &Options::default(), &|| ())
+        }
+    };
+    let (evidence, incident) = join(parsed, knowledge, &Options::default());
+    let diagnosis = diagnose(&incident, &evidence, knowledge);
+    stated(simulated, &diagnosis, &evidence)
+}
+
+fn parsed(source: crate::scenario::simulation::Source) -> ParsedSource {
+    ParsedSource { path: source.path, kind: source.kind, hash: None, parsed: source.parsed, guess: None }
+}
+
+fn stated(simulated: &Simulated, diagnosis: &Diagnosis<'_>, evidence: &Evidence) -> Stated {
+    let verdict = &diagnosis.verdict;
+    let name = |host: HostId| evidence.hosts.name(host).to_owned();
+    let planted = simulated.planted.first();
+    let right = verdict.cause.name() == simulated.cause();
+    let leading = diagnosis.hypotheses.iter().find(|hypothesis| hypothesis.cause.is_fault());
+    let triggers = planted.map_or(&[][..], |planted| planted.triggers.as_slice());
+    let fits = |change: &crate::incident::Change| {
+        triggers.iter().any(|trigger| {
+            let close = |when: When| {
+                let (from, to) = when.span();
+                let slack = jiff::SignedDuration::from_secs(3_600 + simulated.offset.abs());
+                from.duration_since(trigger.time) <= slack && trigger.time.duration_since(to) <= slack
+            };
+            change.kind.name() == trigger.kind
+                && change.host.map(name).is_some_and(|host| host.eq_ignore_ascii_case(&trigger.host))
+                && change.installed.is_some_and(close)
+        })
+    };
+    let slack = jiff::SignedDuration::from_secs(2);
+    // Of the fault's pairs a report may confirm some, and name the others beside them.
+    let mut pairs = simulated.pairs().to_vec();
+    pairs.retain(|(source, target)| {
+        verdict.pairs.iter().any(|own| (name(own.0), name(own.1)) == (source.clone(), target.clone()))
+    });
+    let onset = simulated.onset(&pairs).map(|(last, first)| {
+        let same = |one: Option<jiff::Timestamp>, other: Option<jiff::Timestamp>| match (one, other) {
+            (Some(one), Some(other)) => one.duration_since(other).abs() <= slack,
+            (one, other) => one == other,
+        };
+        same(diagnosis.onset.first_failure, Some(first)) && same(diagnosis.onset.last_success, last)
+    });
+    Stated {
+        seed: simulated.seed,
+        truth: simulated.cause(),
+        said: verdict.cause.name(),
+        level: verdict.level,
+        confidence: diagnosis.confidence,
+        leading: leading.map(|leading| (leading.cause.name(), leading.confidence)),
+        also: simulated.planted.iter().skip(1).map(|planted| planted.cause).collect(),
+        said_also: diagnosis.also.iter().map(|also| (also.cause.name(), also.level)).collect(),
+        onset_right: onset.filter(|_| right && verdict.level > Level::Inconclusive && simulated.offset == 0),
+        // Without a success before, no change can be said to lie between.
+        has_trigger: !triggers.is_empty()
+            && simulated.onset(simulated.pairs()).is_some_and(|(last, _)| last.is_some()),
+        trigger_right: diagnosis.trigger.map(fits),
+    }
+}

@@ -1,0 +1,105 @@
+//! Faults of Kerberos and accounts.
+
+use super::{BY_USERS, CLUSTERED, Failure, Hit, Plot, Reach, nothing};
+use crate::fact::Spn;
+use crate::scenario::bundles::Trigger;
+use crate::scenario::events::Fault;
+use crate::scenario::events::hyper_v::spn_not_registered;
+use crate::scenario::events::security::{preauthentication_failed, sign_in_refused};
+use crate::scenario::events::system::{clock_change_refused, clock_unsynchronised, secure_channel_broken};
+use crate::scenario::exports::directory::DISABLED;
+use crate::scenario::simulation::world::World;
+use crate::scenario::{Dice, later, updates};
+
+const HOUR: i64 = 3_600_000;
+
+pub(super) const PLOTS: &[Plot] = &[
+    Plot {
+        cause: "clock-skew",
+        weight: 6,
+        kinds: BY_USERS,
+        upgrades: false,
+        reach: Reach::Target,
+        worked: 1.0,
+        faults: &[Fault::ClockSkew],
+        set: clock,
+        beside: skewed,
+    },
+    Plot {
+        cause: "spn-missing",
+        weight: 6,
+        kinds: BY_USERS,
+        upgrades: false,
+        reach: Reach::Target,
+        worked: 0.6,
+        faults: &[Fault::UnknownTarget],
+        set: unregistered,
+        beside: nothing,
+    },
+    Plot {
+        cause: "account-unusable",
+        weight: 6,
+        kinds: CLUSTERED,
+        upgrades: false,
+        reach: Reach::Source,
+        worked: 0.8,
+        faults: &[Fault::LogonFailure],
+        set: disabled,
+        beside: revoked,
+    },
+];
+
+/// A clock that is wrong since a restart, and by more than Kerberos allows.
+fn clock(world: &mut World, hit: &Hit, dice: &mut Dice) -> Vec<Trigger> {
+    let (host, since) = (world.host(hit.at).clone(), world.since);
+    let minutes = dice.span(7, 55) * if dice.chance(0.5) { 1 } else { -1 };
+    world.site.set_clock_wrong(&host, since, minutes * 60_000);
+    let [july, _] = updates(host.os);
+    world.site.boot(&host, july.revision, later(since, 4_000));
+    let mut time = later(since, dice.span(5, 15) * 60_000);
+    while time < world.end {
+        world.site.log(clock_change_refused(&host, -60 * minutes, 300, time));
+        world.site.log(clock_unsynchronised(&host, 86_400, later(time, 60)));
+        time = later(time, dice.span(4 * HOUR, 9 * HOUR));
+    }
+    vec![Trigger { kind: "time", host: host.name, time: since }]
+}
+
+fn skewed(world: &mut World, failure: &Failure, _: &mut Dice) {
+    if failure.witnessed {
+        let (dc, target) = (world.controller.clone(), world.host(failure.target).clone());
+        world.site.log(preauthentication_failed(&dc, &target, 0x25, later(failure.start, 700)));
+    }
+}
+
+/// The target could not register its service.
+fn unregistered(world: &mut World, hit: &Hit, dice: &mut Dice) -> Vec<Trigger> {
+    let (host, since) = (world.host(hit.at).clone(), world.since);
+    world.was_always(hit.at, |account| {
+        account.spns.retain(|spn| Spn::migration_host(spn).is_none());
+        account.changed = later(since, -HOUR);
+    });
+    if dice.chance(0.7) {
+        let class = "Microsoft Virtual System Migration Service";
+        world.site.log(spn_not_registered(&host, class, later(since, 240_000)));
+        world.site.log(spn_not_registered(&host, class, later(since, 240_000 + HOUR)));
+    }
+    Vec::new()
+}
+
+/// Somebody disabled the host's computer account.
+fn disabled(world: &mut World, hit: &Hit, _: &mut Dice) -> Vec<Trigger> {
+    let since = world.since;
+    world.change(hit.at, since, |account| account.control |= DISABLED).into_iter().collect()
+}
+
+/// KDC_ERR_CLIENT_REVOKED at the domain controller, and the secure channel on the host itself.
+fn revoked(world: &mut World, failure: &Failure, dice: &mut Dice) {
+    let (dc, source) = (world.controller.clone(), world.host(failure.source).clone());
+    if failure.witnessed {
+        world.site.log(sign_in_refused(&dc, &source, 0x12, later(failure.start, 1_500)));
+    }
+    if dice.chance(0.5) {
+        world.site.log(secure_channel_broken(&source, &dc, later(failure.start, -610_000)));
+    }
+}
