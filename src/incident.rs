@@ -14,6 +14,7 @@ mod clock;
 mod cluster;
 mod delegation;
 mod kdc;
+mod listener;
 mod machine;
 mod message;
 
@@ -148,6 +149,8 @@ pub struct Incident {
     working: BTreeSet<HostId>,
     /// Changes of each host's computer object, by index.
     object_changes: BTreeMap<HostId, Vec<usize>>,
+    /// When hosts were last seen to take migrations.
+    listening: listener::LastSeen,
     /// Whether any log of Hyper-V is there, so that "no failure" can be said.
     pub hyper_v_logs: bool,
 }
@@ -180,6 +183,7 @@ impl Incident {
         // A server of which nobody knows its services may be a node as well.
         let complete = !evidence.directory.has_unknown_servers;
         let mut attempts = attempt::rebuild(&sightings, &possible, complete);
+        listener::explain_refusals(&mut attempts, &sightings);
         attempts.retain(|attempt| {
             scope.holds(attempt.time) && scope.names(attempt.source, attempt.target, evidence)
         });
@@ -197,6 +201,7 @@ impl Incident {
         }
         let mut incident = Self {
             unplaced,
+            listening: listener::LastSeen::of(&attempts),
             working: BTreeSet::new(),
             object_changes,
             attempts,
@@ -241,6 +246,12 @@ impl Incident {
     /// A pair's successful attempts.
     pub fn successes<'a>(&'a self, pair: &'a Pair) -> impl Iterator<Item = (usize, &'a Attempt)> {
         self.of_outcome(pair, Outcome::Succeeded)
+    }
+
+    /// Whether moves reached `host` after `time`, or may have.
+    #[must_use]
+    pub fn reached_after(&self, host: HostId, time: Timestamp) -> bool {
+        self.listening.after(host, time)
     }
 
     fn of_outcome<'a>(

@@ -130,6 +130,8 @@ fn host_facts(
         )
     };
     stated.set_known("migration_authentication", authentication, &machine.settings_facts, name);
+    let accepts = machine.accepts_migrations.known().copied();
+    stated.set_known("accepts_migrations", accepts, &machine.settings_facts, FactValue::Bool);
     let refused = incident.refused_sources.get(&host);
     match (authentication, refused) {
         (Some(authentication), _) => {
@@ -209,6 +211,7 @@ fn pair_facts(pair: &Pair, times: &[Timestamp], incident: &Incident, evidence: &
             stated.set("moved_since_failure", FactValue::Bool(moved.is_some()), moved);
         }
     }
+    refusals(&mut stated, pair, incident);
     let credssp = incident
         .machines
         .get(&pair.source)
@@ -254,6 +257,24 @@ fn pair_facts(pair: &Pair, times: &[Timestamp], incident: &Incident, evidence: &
     let (offset_facts, offset) = offset(pair, incident, evidence);
     stated.set_known("clock_difference", offset, &offset_facts, FactValue::Int);
     stated
+}
+
+/// Whether the target refused every connection, and whether its own settings say why.
+fn refusals(stated: &mut Stated, pair: &Pair, incident: &Incident) {
+    let failures = || incident.failures(pair).map(|(_, attempt)| attempt);
+    let network: Vec<_> = failures().filter(|attempt| attempt.class == Class::Network).collect();
+    let refused: Vec<_> = network.iter().copied().filter(|attempt| attempt.is_refused()).collect();
+    let first = refused.iter().map(|attempt| attempt.time).min();
+    let reached = first.is_some_and(|first| incident.reached_after(pair.target, first));
+    let all = !refused.is_empty() && refused.len() == network.len() && !reached;
+    let facts = || refused.iter().flat_map(|attempt| attempt.telling.iter().copied());
+    let target = incident.machines.get(&pair.target);
+    let shut = target.filter(|target| target.accepts_migrations.known() == Some(&false));
+    if incident.hyper_v_logs {
+        stated.set("refused", FactValue::Bool(all), facts());
+    }
+    let settings = shut.into_iter().flat_map(|target| target.settings_facts.iter().copied());
+    stated.set("refused_by_setting", FactValue::Bool(all && shut.is_some()), settings.chain(facts()));
 }
 
 /// Cluster trouble between the two ends, near a failure that it would explain.

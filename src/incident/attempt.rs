@@ -25,6 +25,9 @@ const CONNECTING: SignedDuration = SignedDuration::from_mins(15);
 /// A migration takes no longer than this from its start to its outcome.
 const LONGEST: SignedDuration = SignedDuration::from_hours(6);
 
+/// WSAECONNREFUSED as an HRESULT.
+pub(super) const REFUSED: u32 = 0x8007_274D;
+
 /// How a migration ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Outcome {
@@ -59,7 +62,7 @@ pub struct Attempt {
     pub codes: Vec<u32>,
     /// The end at which it failed.
     pub side: Option<Side>,
-    /// The percentage at failure.
+    /// The percentage at failure, where a record states it.
     pub progress: Option<u8>,
     /// Who left records of it.
     pub writers: BTreeSet<HostId>,
@@ -74,6 +77,12 @@ pub struct Attempt {
 }
 
 impl Attempt {
+    /// Whether the other end refused the connection.
+    #[must_use]
+    pub fn is_refused(&self) -> bool {
+        self.class == Class::Network && self.weight == Weight::Specific && self.codes.contains(&REFUSED)
+    }
+
     /// Different pairs of provider and host that state one of `classes` by itself; different hosts alone where the
     /// words echo from one log of a host to another.
     #[must_use]
@@ -123,7 +132,9 @@ impl Sighting {
     /// Whether the record surely speaks of a move: the service logs replicas and consoles in the same form.
     fn is_of_a_move(&self) -> bool {
         let service = self.provider.ends_with("-VMMS");
-        let classed_by_id = self.reading.statements.iter().any(|statement| statement.code.is_none());
+        // A record, not a code, names these; and only what starts a machine asks for a logon right.
+        let classed = |statement: &Statement| statement.code.is_none() || statement.class == Class::UserRight;
+        let classed_by_id = self.reading.statements.iter().any(classed);
         self.meaning != Meaning::MoveDetail
             || !service
             || self.founds
@@ -433,7 +444,10 @@ fn attempt(mut group: Vec<&Sighting>, nodes: &BTreeSet<HostId>, complete: bool) 
         weight,
         codes: if outcome == Outcome::Failed { codes } else { Vec::new() },
         side: if outcome == Outcome::Failed { failed_side(&group) } else { None },
-        progress: group.iter().find_map(|sighting| sighting.reading.progress),
+        progress: group
+            .iter()
+            .find_map(|sighting| sighting.reading.progress)
+            .filter(|_| outcome == Outcome::Failed),
         clustered: group.iter().any(|sighting| sighting.provider.ends_with("High-Availability")),
         writers: group.iter().map(|sighting| sighting.host).collect(),
         telling: telling(&group),

@@ -20,7 +20,9 @@ pub struct Machine {
     pub version_facts: Vec<FactId>,
     /// How it authenticates migrations.
     pub authentication: Known<MigrationAuthentication>,
-    /// What states that.
+    /// Whether live migration is switched on.
+    pub accepts_migrations: Known<bool>,
+    /// What states both.
     pub settings_facts: Vec<FactId>,
     /// When Credential Guard was seen to run or not to.
     pub credential_guard: Vec<(Timestamp, bool, FactId)>,
@@ -89,14 +91,9 @@ impl Machine {
     fn read_settings(&mut self, host: HostId, evidence: &Evidence) {
         for (fact, settings) in evidence.settings(host) {
             self.settings_facts.push(fact);
-            self.authentication = match (self.authentication.clone(), settings.authentication.clone()) {
-                (Known::Known(one), Known::Known(other)) if one != other => {
-                    Known::Unknown(Reason::Contradictory)
-                }
-                (Known::Unknown(Reason::Contradictory), _) => Known::Unknown(Reason::Contradictory),
-                (known @ Known::Known(_), _) => known,
-                (Known::Unknown(_), stated) => stated,
-            };
+            self.authentication = agreed(self.authentication.clone(), settings.authentication.clone());
+            let enabled = settings.enabled.map_or(Known::Unknown(Reason::NotAskedFor), Known::Known);
+            self.accepts_migrations = agreed(self.accepts_migrations.clone(), enabled);
         }
     }
 
@@ -172,6 +169,16 @@ impl Machine {
         let recorded = before.next_back().map(|(_, running, fact)| (*running, *fact));
         let same_start = self.booted.is_some_and(|booted| booted <= time);
         recorded.or(self.reported_guard.filter(|_| same_start))
+    }
+}
+
+/// What two exports state, where they do not contradict each other.
+fn agreed<T: PartialEq>(known: Known<T>, stated: Known<T>) -> Known<T> {
+    match (known, stated) {
+        (Known::Known(one), Known::Known(other)) if one != other => Known::Unknown(Reason::Contradictory),
+        (Known::Unknown(Reason::Contradictory), _) => Known::Unknown(Reason::Contradictory),
+        (known @ Known::Known(_), _) => known,
+        (Known::Unknown(_), stated) => stated,
     }
 }
 

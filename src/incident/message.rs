@@ -19,6 +19,9 @@ pub struct Statement {
     pub code: Option<u32>,
 }
 
+/// What the cluster quotes as the action that failed; any other quoted word may be a host.
+const ACTION: &str = "Move";
+
 /// What one record says of a migration.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Reading {
@@ -56,11 +59,23 @@ impl Reading {
                 reading.vm_name = Some(machine_name(&field.value));
             }
         }
+        reading.read_message(signalled, knowledge);
         if reading.vm_name.is_none() {
             reading.vm_name = reading.first_name(signalled);
         }
         reading.read_hosts(signalled, hosts);
         reading
+    }
+
+    /// Where the values name no class, the sentence that the export rendered of them may. Its names and codes are the
+    /// values' own.
+    fn read_message(&mut self, signalled: &Signalled<'_>, knowledge: &Knowledge) {
+        if self.statements.iter().any(|statement| statement.weight == Weight::Specific) {
+            return;
+        }
+        let lines = signalled.event.message.iter().flat_map(|message| message.lines());
+        let named = lines.filter_map(|line| knowledge.sentences.class_of(line));
+        self.statements.extend(named.map(|class| Statement { class, weight: Weight::Specific, code: None }));
     }
 
     /// The first value of a record is the machine's or its resource's name in cluster events, and in others
@@ -83,13 +98,16 @@ impl Reading {
     /// its quoted words and values. A machine may bear a host's name, so its own name never counts.
     fn read_hosts(&mut self, signalled: &Signalled<'_>, hosts: &Hosts) {
         let fields = &signalled.event.fields;
-        let placed = placed_host(signalled.event, signalled.signal);
+        // An event with two readings may hold a path in that place.
+        let placed = placed_host(signalled.event, signalled.signal).filter(|name| is_stranger(name));
         let called: Vec<String> =
             fields.iter().flat_map(|field| called_host(&field.value)).chain(placed).collect();
         let of_machine = |name: &str| {
             self.vm_name.as_deref().is_some_and(|own| own.eq_ignore_ascii_case(&machine_name(name)))
         };
-        let is_name = |name: &&str| !of_machine(name) && guid(name).is_none() && codes(name).is_empty();
+        let is_name = |name: &&str| {
+            !of_machine(name) && *name != ACTION && guid(name).is_none() && codes(name).is_empty()
+        };
         let words = |field: &'_ crate::fact::Field| {
             let words: Vec<_> = quoted(&field.value)
                 .into_iter()

@@ -86,6 +86,20 @@ pub const FACTS: &[FactName] = &[
     ),
     fact(
         "pair",
+        "refused",
+        Kind::Bool,
+        "hyperv-log:",
+        "the failures that name the network are refused connections (0x8007274D), every one, and the target was not reached since the first",
+    ),
+    fact(
+        "pair",
+        "refused_by_setting",
+        Kind::Bool,
+        "host-export",
+        "the connections were refused, and the target's export says that it takes no migrations; false where none says so",
+    ),
+    fact(
+        "pair",
         "needs_delegation",
         Kind::Bool,
         "host-export",
@@ -175,6 +189,13 @@ pub const FACTS: &[FactName] = &[
         Kind::Bool,
         "host-export",
         "the host authenticates migrations with Kerberos: by Get-VMHost, or by a domain controller's S4U refusal for it",
+    ),
+    fact(
+        "host",
+        "accepts_migrations",
+        Kind::Bool,
+        "host-export",
+        "live migration is switched on (VirtualMachineMigrationEnabled of Get-VMHost)",
     ),
     fact("host", "allowed_to_delegate_to", Kind::List, "delegation-attributes", "msDS-AllowedToDelegateTo"),
     fact(

@@ -9,6 +9,9 @@ use crate::incident::codes;
 /// Characters of an excerpt at most.
 const LENGTH: usize = 320;
 
+/// Words from which on a value is a sentence.
+const SENTENCE: usize = 6;
+
 /// What a fact says, in one line.
 pub(super) fn excerpt(fact: &Fact) -> String {
     let text = match &fact.observation {
@@ -21,7 +24,10 @@ pub(super) fn excerpt(fact: &Fact) -> String {
                 Known::Unknown(reason) => unknown(*reason),
             };
             let host = settings.host.as_deref().unwrap_or("a host");
-            format!("{host}: VirtualMachineMigrationAuthenticationType: {authentication}")
+            // What is on as usual needs no word.
+            let off =
+                if settings.enabled == Some(false) { ", VirtualMachineMigrationEnabled: False" } else { "" };
+            format!("{host}: VirtualMachineMigrationAuthenticationType: {authentication}{off}")
         }
         Observation::Update(update) => match update.installed {
             InstallDay::On(day) => format!("{} installed on {day}", update.kb),
@@ -82,7 +88,12 @@ fn event_line(event: &Event) -> String {
         None => telling_line(value).to_owned(),
     };
     let provider = event.provider.strip_prefix("Microsoft-Windows-").unwrap_or(&event.provider);
-    let values: Vec<_> = stated(event).map(value).collect();
+    let mut values: Vec<_> = stated(event).map(value).collect();
+    // Names and numbers alone don't say what happened; the export's own words do.
+    let is_sentence = |value: &String| value.split_whitespace().count() >= SENTENCE;
+    if !values.iter().any(is_sentence) {
+        values.extend(event.message.as_deref().map(|message| telling_line(message).to_owned()));
+    }
     format!("{provider} {}: {}", event.id, values.join("; "))
 }
 

@@ -15,6 +15,7 @@ use super::{Domain, Machine, Os, Update, updates};
 
 mod bulk;
 mod collected;
+mod components;
 mod delegation;
 mod forest;
 mod lookalikes;
@@ -106,6 +107,15 @@ pub fn all() -> Vec<Incident> {
         lookalikes::processor_incompatible(),
         lookalikes::storage_lock(),
         lookalikes::healthy_cluster(),
+        components::user_right_missing(),
+        components::name_resolution(),
+        components::migration_limit(),
+        components::configuration_version(),
+        components::registration_failed(),
+        components::key_protector(),
+        components::listener_disabled(),
+        components::owner_restricted(),
+        components::image_attached(),
         collected::collected(),
     ]
 }

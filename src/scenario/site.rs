@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use super::events::security::{AccountChange, Admin, Request, ValueChange};
 use super::events::{Fault, Language, Move, Side, hyper_v, security, system};
 use super::evtx::{Payload, Record, write_log};
-use super::exports::{directory::Account, system_time, utf16, wevtutil};
+use super::exports::{directory::Account, events::event_viewer_xml, system_time, utf16, wevtutil};
 use super::{Dice, Machine, Os, Update, Vm, later};
 
 /// How moves happen at a site.
@@ -49,6 +49,8 @@ pub enum Form {
     Xml,
     /// The same through PowerShell's `>`: UTF-16.
     XmlUtf16,
+    /// Event Viewer's XML, with the message of every event.
+    XmlWithMessages,
 }
 
 /// A log that the customer sent.
@@ -286,7 +288,10 @@ impl Site {
         for record in causes(go, fault, end) {
             self.enter(attempt, record);
         }
-        self.enter(attempt, hyper_v::failed_at_source(go, later(end, 31)));
+        // The cluster refuses a node that may not own the role before Hyper-V hears of it.
+        if fault != Fault::NotOwner {
+            self.enter(attempt, hyper_v::failed_at_source(go, later(end, 31)));
+        }
         if fault.side() == Side::Destination {
             self.enter(attempt, hyper_v::failed_at_destination(go, later(end, 12)));
         }
@@ -460,7 +465,15 @@ fn causes(go: Move<'_>, fault: Fault, end: Timestamp) -> Vec<Record> {
     match fault {
         Fault::Reset => vec![hyper_v::send_failed(go, fault, end)],
         Fault::OutOfMemory | Fault::NoResources => vec![hyper_v::memory_refused(go, fault, later(end, -9))],
-        Fault::SharingViolation => vec![hyper_v::disk_not_opened(go, fault, later(end, -9))],
+        Fault::SharingViolation | Fault::MissingMedia => {
+            vec![hyper_v::disk_not_opened(go, fault, later(end, -9))]
+        }
+        Fault::UserRight => vec![hyper_v::planned_refused(go, fault, later(end, -9))],
+        Fault::NotRegistered => vec![hyper_v::not_registered(go, fault, later(end, -9))],
+        Fault::KeyProtector => vec![hyper_v::key_not_unwrapped(go, later(end, -9))],
+        Fault::OldVersion => vec![hyper_v::version_refused(go, later(end, -9))],
+        // Only the cluster speaks of these.
+        Fault::LimitReached | Fault::NotOwner => Vec::new(),
         Fault::Processor => vec![hyper_v::processor_incompatible(go, later(end, 4))],
         Fault::MissingSwitch => vec![
             hyper_v::switch_not_found(go, "vSwitch-Production", later(end, -17)),
@@ -513,6 +526,7 @@ fn file(log: &Log<'_>, folder: &str, records: &[Record]) -> (String, Vec<u8>) {
         Form::Evtx => (write_log(records), "evtx"),
         Form::Xml => (wevtutil(records).into_bytes(), "xml"),
         Form::XmlUtf16 => (utf16(&wevtutil(records)), "xml"),
+        Form::XmlWithMessages => (event_viewer_xml(records).into_bytes(), "xml"),
     };
     // Windows writes the slash of a channel's name as %4.
     let name = log.channel.replace('/', "%4");

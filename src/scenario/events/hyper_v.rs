@@ -119,7 +119,7 @@ pub fn memory_refused(go: Move<'_>, fault: Fault, time: Timestamp) -> Record {
 #[must_use]
 pub fn disk_not_opened(go: Move<'_>, fault: Fault, time: Timestamp) -> Record {
     let (reference, code) = references(fault);
-    let disk = disk(go.vm);
+    let disk = attachment(go.vm, fault);
     let fields = [
         ("VmName", go.vm.name.as_str()),
         ("VmId", &go.vm.id),
@@ -130,18 +130,56 @@ pub fn disk_not_opened(go: Move<'_>, fault: Fault, time: Timestamp) -> Record {
     worker(PROCESS.event(12240, go.target, time, named(fields)))
 }
 
+/// VMMS on the destination: the planned machine could not be created. The sentence is documented, the number 24002
+/// and the field names are not established.
+#[must_use]
+pub fn planned_refused(go: Move<'_>, fault: Fault, time: Timestamp) -> Record {
+    failure(SERVICE.event(24002, go.target, time, with_error(go.vm, fault)))
+}
+
+/// VMMS 20413 on the destination: it could not register the configuration. Number and sentence are documented
+/// together, the order of the values is not established.
+#[must_use]
+pub fn not_registered(go: Move<'_>, fault: Fault, time: Timestamp) -> Record {
+    let (reference, code) = references(fault);
+    let fields = [go.vm.id.clone(), configuration(go.vm), reference, code];
+    failure(SERVICE.event(20413, go.target, time, positional(fields)))
+}
+
+/// VMMS on the destination: it could not unwrap the key protector. The sentence is documented, the number 33014 and
+/// the field names are not established.
+#[must_use]
+pub fn key_not_unwrapped(go: Move<'_>, time: Timestamp) -> Record {
+    failure(SERVICE.event(33014, go.target, time, positional([go.vm.name.as_str(), &go.vm.id])))
+}
+
+/// VMMS 10698 on the destination: the configuration version does not fit. The number is documented beside 21502; its
+/// words, its values and the end that logs it are not established.
+#[must_use]
+pub fn version_refused(go: Move<'_>, time: Timestamp) -> Record {
+    failure(SERVICE.event(10698, go.target, time, positional([go.vm.name.as_str(), &go.vm.id])))
+}
+
+/// VMMS: the host stopped listening for migrations. The sentence is documented; the number 20402 and the level are not
+/// established. It has no values, so only an export with messages shows what it says.
+#[must_use]
+pub fn listener_disabled(host: &Machine, time: Timestamp) -> Record {
+    Record { level: 3, ..SERVICE.event(20402, host, time, positional::<&str>([])) }
+}
+
 /// High-Availability 21111 on the source: the bare statement of a failure. Documented template.
 #[must_use]
 pub fn move_failed(go: Move<'_>, time: Timestamp) -> Record {
     failure(RESOURCE.event(21111, go.source, time, positional([go.vm.resource()])))
 }
 
-/// High-Availability 21502 on the source: the whole story as text in the third parameter. Template documented,
-/// the first two parameters are not established.
+/// High-Availability 21502 on the source, 21501 for a limit: the whole story as text in the third parameter. Template
+/// documented, the first two parameters are not established.
 #[must_use]
 pub fn failure_report(go: Move<'_>, fault: Fault, language: Language, time: Timestamp) -> Record {
     let fields = [go.vm.resource(), go.vm.id.clone(), report(go, fault, language)];
-    failure(RESOURCE.event(21502, go.source, time, positional(fields)))
+    let id = if fault == Fault::LimitReached { 21501 } else { 21502 };
+    failure(RESOURCE.event(id, go.source, time, positional(fields)))
 }
 
 /// High-Availability 21301 on the source: the move took `seconds`. Template documented, channel is not.
@@ -185,7 +223,8 @@ fn report(go: Move<'_>, fault: Fault, language: Language) -> String {
         Language::English => format!("Live migration of '{}' failed.", go.vm.resource()),
         Language::German => format!("Fehler bei der Livemigration von „{}“.", go.vm.resource()),
     }];
-    if fault != Fault::MissingSwitch {
+    // Where the cluster refuses by itself, no operation of Hyper-V failed.
+    if !matches!(fault, Fault::MissingSwitch | Fault::NotOwner) {
         lines.push(wrapper(go, fault, language));
     }
     lines.extend(details(go, fault, language));
@@ -236,13 +275,42 @@ fn details(go: Move<'_>, fault: Fault, language: Language) -> Vec<String> {
              machine. (Virtual machine ID {})",
             go.vm.id
         )],
-        Fault::SharingViolation => vec![
+        Fault::SharingViolation | Fault::MissingMedia => vec![
             format!("'{name}' {CONTROLLER}: Failed to restore with Error '{message}' ({code})."),
             format!(
                 "'{name}': Attachment '{}' failed to open because of error: '{message}' ({code}).",
-                disk(go.vm)
+                attachment(go.vm, fault)
             ),
         ],
+        Fault::UserRight => {
+            vec![format!(
+                "Failed to create Planned Virtual Machine at migration destination: {message} ({code})"
+            )]
+        }
+        Fault::LimitReached => vec![format!(
+            "Failed to perform migration on virtual machine '{name}' because virtual machine migration limit '2' was \
+             reached, please wait for completion of an ongoing migration operation. (Virtual machine ID {})",
+            go.vm.id
+        )],
+        // The words of the cluster's own dialog; that 21502 repeats them is not established.
+        Fault::NotOwner => {
+            vec![
+                "The action 'Move' did not complete.".to_owned(),
+                format!("Error Code: {code}"),
+                message.to_owned(),
+            ]
+        }
+        Fault::NotRegistered => vec![format!(
+            "The Virtual Machine Management Service failed to register the configuration for the virtual machine \
+             '{}' at '{}': {message} ({code}).",
+            go.vm.id,
+            configuration(go.vm)
+        )],
+        Fault::KeyProtector => {
+            vec![format!("The key protector for the virtual machine '{name}' could not be unwrapped.")]
+        }
+        // Its words are not known.
+        Fault::OldVersion => Vec::new(),
         _ => vec![format!("Failed to establish a connection with host '{target}': {message} ({code}).")],
     }
 }
@@ -268,8 +336,17 @@ fn no_credentials(target: &str, message: &str, code: &str, language: Language) -
     }
 }
 
-fn disk(vm: &Vm) -> String {
-    format!(r"C:\ClusterStorage\Volume1\{0}\{0}.vhdx", vm.name)
+/// What could not be opened: the machine's disk, or the image in its drive.
+fn attachment(vm: &Vm, fault: Fault) -> String {
+    match fault {
+        Fault::MissingMedia => r"C:\ClusterStorage\Library\Server_Setup_x64.iso".to_owned(),
+        _ => format!(r"C:\ClusterStorage\Volume1\{0}\{0}.vhdx", vm.name),
+    }
+}
+
+/// Where a machine's configuration lies that is not on a clustered volume.
+pub(crate) fn configuration(vm: &Vm) -> String {
+    format!(r"E:\Hyper-V\{}", vm.name)
 }
 
 fn failure(record: Record) -> Record {

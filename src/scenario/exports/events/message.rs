@@ -14,7 +14,16 @@ pub fn message(record: &Record) -> String {
     let values: Vec<(String, String)> =
         values(record).into_iter().map(|(name, value)| (name, resolved(value))).collect();
     let at = |index: usize| values.get(index).map_or("", |(_, value)| value.as_str());
+    let fails = record.level == 2;
     match (record.provider.rsplit('-').next().unwrap_or_default(), record.id) {
+        ("VMMS", 20413) if fails => format!(
+            "The Virtual Machine Management Service failed to register the configuration for the virtual machine '{}' at \
+             '{}': {} ({}).",
+            at(0),
+            at(1),
+            at(2),
+            at(3)
+        ),
         ("VMMS", 20413) => format!(
             "The Virtual Machine Management Service initiated the live migration of virtual machine '{}' to destination \
              host '{}' (VMID {}).",
@@ -52,6 +61,21 @@ pub fn message(record: &Record) -> String {
         ("VMMS", 22038) => {
             format!("Failed to send data for a Virtual Machine migration: {} ({}).", at(2), at(3))
         }
+        ("VMMS", 24002) => {
+            format!(
+                "Failed to create Planned Virtual Machine at migration destination: {} ({})",
+                at(2),
+                at(3)
+            )
+        }
+        ("VMMS", 33014) => {
+            format!("The key protector for the virtual machine '{}' could not be unwrapped.", at(0))
+        }
+        ("VMMS", 20402) => {
+            "The Virtual Machine Management Service disabled the listener for Virtual Machine migration \
+                            connections."
+                .to_owned()
+        }
         ("Availability", 21111) => format!("Live migration of '{}' failed.", at(0)),
         ("Availability", 21502) => at(2).to_owned(),
         ("Auditing", _) => labelled(&values),
@@ -61,9 +85,8 @@ pub fn message(record: &Record) -> String {
 
 /// The text behind a reference to a system message.
 fn resolved(value: String) -> String {
-    const KNOWN: [Fault; 3] = [Fault::NoCredentials, Fault::TimedOut, Fault::Reset];
     let code = value.strip_prefix("%%").and_then(|digits| digits.parse::<u32>().ok());
-    let fault = KNOWN.iter().find(|fault| code.is_some() && fault.code() == code);
+    let fault = Fault::all().find(|fault| code.is_some() && fault.code() == code);
     fault.map_or(value, |fault| fault.message(Language::English).to_owned())
 }
 
