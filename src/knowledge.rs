@@ -20,6 +20,7 @@ mod fixes;
 mod gaps;
 mod hardening;
 mod interest;
+mod progress;
 mod registry;
 mod rules;
 mod sentences;
@@ -34,6 +35,7 @@ pub use fixes::{Fix, Fixes, PLACEHOLDERS, Per, Stage};
 pub use gaps::{Gaps, Otherwise, Piece, Place, Recipe};
 pub use hardening::{Hardening, Hardenings};
 pub use interest::{Interest, Routine, Wanted, Worth};
+pub use progress::Progress;
 pub use registry::{Registry, Setting};
 pub use rules::{Proof, Rule, Scope, Severity, Verification};
 pub use sentences::Sentences;
@@ -62,6 +64,8 @@ pub struct Knowledge {
     pub codes: Codes,
     /// Phrases of messages and their classes.
     pub sentences: Sentences,
+    /// What the progress of a move at its failure tells.
+    pub progress: Progress,
     /// Updates and the builds they bring.
     pub builds: Builds,
     /// Hardening changes.
@@ -93,6 +97,7 @@ impl Knowledge {
             signals: Signals::load(toml("signals.toml")?),
             codes: Codes::load(&files("codes")?)?,
             sentences: Sentences::load(toml("sentences.toml")?),
+            progress: Progress::load(toml("progress.toml")?)?,
             builds,
             registry: Registry::load(toml("registry.toml")?, &hardenings)?,
             hardenings,

@@ -217,8 +217,10 @@ pub struct AttemptReport {
     pub codes: Vec<String>,
     /// The end at which it failed.
     pub side: Option<Side>,
-    /// The percentage at failure.
+    /// The percentage at failure, where a record states it.
     pub progress: Option<u8>,
+    /// What the progress at this failure does and does not tell, in a sentence.
+    pub progress_reading: Option<String>,
     /// Its records.
     pub evidence: Vec<AddressReport>,
 }

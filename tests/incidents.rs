@@ -9,7 +9,7 @@ use kcdoctor::report::Report;
 use super::report;
 
 const HYPER_V: &str = "Microsoft-Windows-Hyper-V-";
-const NO_CREDENTIALS: &str = "No credentials are available in the security package (0x8009030E).";
+pub(super) const NO_CREDENTIALS: &str = "No credentials are available in the security package (0x8009030E).";
 pub(super) const IDS: [&str; 3] = [
     "00000001-1111-4111-8111-000000000001",
     "00000002-1111-4111-8111-000000000002",
@@ -85,7 +85,7 @@ impl Case {
     }
 
     /// A computer object with everything that decides; `extra` are more LDIF lines.
-    fn objects(&mut self, objects: &[(&str, u32, &[&str], &str)]) -> &mut Self {
+    pub(super) fn objects(&mut self, objects: &[(&str, u32, &[&str], &str)]) -> &mut Self {
         let mut text = "# requesting: ALL\n\n".to_owned();
         for (index, (name, bits, list, extra)) in objects.iter().enumerate() {
             let lower = name.to_lowercase();
@@ -109,7 +109,7 @@ impl Case {
         self.file("computers.ldif", &text)
     }
 
-    fn kerberos(&mut self, hosts: &[&str]) -> &mut Self {
+    pub(super) fn kerberos(&mut self, hosts: &[&str]) -> &mut Self {
         let list = hosts
             .iter()
             .map(|host| format!("Name : {host}\nVirtualMachineMigrationAuthenticationType : Kerberos\n\n"));
@@ -117,7 +117,7 @@ impl Case {
         self.file("Get-VMHost.txt", &list)
     }
 
-    fn file(&mut self, name: &str, text: &str) -> &mut Self {
+    pub(super) fn file(&mut self, name: &str, text: &str) -> &mut Self {
         fs::write(self.folder.path().join(name), text).unwrap();
         self
     }
@@ -133,15 +133,15 @@ impl Case {
         self.path()
     }
 
-    fn report(&mut self) -> Report {
+    pub(super) fn report(&mut self) -> Report {
         report(self.written())
     }
 }
 
-const MEMBER: u32 = 0x1000;
+pub(super) const MEMBER: u32 = 0x1000;
 const ANY_PROTOCOL: u32 = 0x100_1000;
 
-fn level(report: &Report) -> String {
+pub(super) fn level(report: &Report) -> String {
     serde_json::to_value(report.verdict.level).unwrap().as_str().unwrap().to_owned()
 }
 

@@ -7,6 +7,7 @@ mod archives;
 mod bundles;
 mod cli;
 mod collect;
+mod components;
 mod corpus;
 mod events;
 mod fixtures;

@@ -6,6 +6,7 @@
 use std::ops::Range;
 
 use crate::evidence::{HostId, Hosts, Signalled, called_host, is_host_name, placed_host};
+use crate::fact::Field;
 use crate::knowledge::{Class, Knowledge, Side, Weight};
 
 /// One statement of a record: a class of failure and what names it.
@@ -52,17 +53,18 @@ impl Reading {
         if let Some(class) = signalled.signal.class {
             reading.statements.push(Statement { class, weight: Weight::Specific, code: None });
         }
-        for field in &signalled.event.fields {
-            reading.read_text(&field.value, knowledge);
+        let fields = &signalled.event.fields;
+        reading.vm_id = fields.iter().find_map(|field| guid(&field.value));
+        let is_name = |field: &&Field| {
             let name = field.name.as_deref().unwrap_or_default();
-            if name.eq_ignore_ascii_case("VmName") || name.eq_ignore_ascii_case("ResourceName") {
-                reading.vm_name = Some(machine_name(&field.value));
-            }
+            name.eq_ignore_ascii_case("VmName") || name.eq_ignore_ascii_case("ResourceName")
+        };
+        let named = fields.iter().rfind(is_name).map(|field| machine_name(&field.value));
+        reading.vm_name = named.or_else(|| reading.first_name(signalled));
+        for field in fields {
+            reading.read_text(&field.value, knowledge);
         }
         reading.read_message(signalled, knowledge);
-        if reading.vm_name.is_none() {
-            reading.vm_name = reading.first_name(signalled);
-        }
         reading.read_hosts(signalled, hosts);
         reading
     }
@@ -74,7 +76,7 @@ impl Reading {
             return;
         }
         let lines = signalled.event.message.iter().flat_map(|message| message.lines());
-        let named = lines.filter_map(|line| knowledge.sentences.class_of(line));
+        let named = lines.filter_map(|line| knowledge.sentences.class_of(&without_quoted(line)));
         self.statements.extend(named.map(|class| Statement { class, weight: Weight::Specific, code: None }));
     }
 
@@ -108,7 +110,7 @@ impl Reading {
         let is_name = |name: &&str| {
             !of_machine(name) && *name != ACTION && guid(name).is_none() && codes(name).is_empty()
         };
-        let words = |field: &'_ crate::fact::Field| {
+        let words = |field: &'_ Field| {
             let words: Vec<_> = quoted(&field.value)
                 .into_iter()
                 .chain([field.value.trim()])
@@ -143,16 +145,15 @@ impl Reading {
 
     /// Sentence by sentence, so that the last code-bearing one is known.
     fn read_text(&mut self, text: &str, knowledge: &Knowledge) {
-        if self.vm_id.is_none() {
-            self.vm_id = guid(text);
-        }
         let lower = text.to_lowercase();
         self.about_migration |= lower.contains("migration");
         self.side = self.side.or_else(|| side(&lower));
-        self.progress = self.progress.or_else(|| percentage(text));
+        // A machine may be called "virtual switch lab": its name says nothing of a failure.
+        let is_name = self.vm_name.as_deref().is_some_and(|own| own == machine_name(text));
         for line in text.lines() {
+            self.progress = self.progress.or_else(|| progress(line));
             let codes = codes(line);
-            let named = knowledge.sentences.class_of(line);
+            let named = knowledge.sentences.class_of(&without_quoted(line)).filter(|_| !is_name);
             self.statements.extend(named.map(|class| Statement {
                 class,
                 weight: Weight::Specific,
@@ -192,6 +193,23 @@ fn machine_name(text: &str) -> String {
 
 /// What stands between quotation marks of any language.
 fn quoted(text: &str) -> Vec<&str> {
+    quotations(text).into_iter().filter_map(|place| text.get(place)).collect()
+}
+
+/// The text with nothing between its quotation marks.
+fn without_quoted(text: &str) -> String {
+    let mut rest = String::new();
+    let mut from = 0;
+    for place in quotations(text) {
+        rest.push_str(text.get(from..place.start).unwrap_or_default());
+        from = place.end;
+    }
+    rest.push_str(text.get(from..).unwrap_or_default());
+    rest
+}
+
+/// Where quoted words stand, without their marks. A mark within a word is an apostrophe.
+fn quotations(text: &str) -> Vec<Range<usize>> {
     const MARKS: &[(char, &[char])] = &[
         ('\'', &['\'']),
         ('"', &['"']),
@@ -204,20 +222,25 @@ fn quoted(text: &str) -> Vec<&str> {
         ('「', &['」']),
     ];
     let mut found = Vec::new();
-    let mut rest = text;
-    while let Some((at, open)) = rest.char_indices().find(|(_, c)| MARKS.iter().any(|mark| mark.0 == *c)) {
-        let behind = rest.get(at + open.len_utf8()..).unwrap_or_default();
-        let closes = MARKS.iter().find(|mark| mark.0 == open).map_or(&[][..], |mark| mark.1);
-        match behind.find(closes) {
-            Some(end) => {
-                found.extend(behind.get(..end));
-                rest = behind
-                    .get(end..)
-                    .and_then(|tail| tail.char_indices().nth(1).and_then(|(next, _)| tail.get(next..)))
-                    .unwrap_or_default();
+    let mut open: Option<(usize, &[char])> = None;
+    let mut before = None;
+    let mut chars = text.char_indices().peekable();
+    while let Some((at, c)) = chars.next() {
+        let next = chars.peek().map(|(_, next)| *next);
+        // Chinese and Japanese write words and marks without blanks.
+        let in_word = |other: Option<char>| other.is_some_and(|c| c.is_alphanumeric() && c < '\u{2E80}');
+        match open {
+            Some((begin, marks)) if marks.contains(&c) && !(in_word(before) && in_word(next)) => {
+                found.push(begin..at);
+                open = None;
             }
-            None => break,
+            None if c != '\'' || !in_word(before) => {
+                let marks = MARKS.iter().find(|(mark, _)| *mark == c).map(|(_, closing)| *closing);
+                open = marks.map(|marks| (at + c.len_utf8(), marks));
+            }
+            _ => {}
         }
+        before = Some(c);
     }
     found
 }
@@ -282,6 +305,14 @@ fn code(token: &str) -> Option<u32> {
     code.filter(|code| *code != 0)
 }
 
+/// The percentage of a line that speaks of the move's failure or progress; others count memory or processors.
+fn progress(line: &str) -> Option<u8> {
+    const WORDS: &[&str] = &["migrat", "progress", "fail", "fehl", "complet"];
+    let percentage = percentage(line)?;
+    let lower = line.to_lowercase();
+    WORDS.iter().any(|word| lower.contains(word)).then_some(percentage)
+}
+
 fn percentage(text: &str) -> Option<u8> {
     text.match_indices('%').find_map(|(at, _)| {
         let before = text.get(..at)?.trim_end();
@@ -311,7 +342,10 @@ mod tests {
     #[test]
     fn quotes_of_many_languages() {
         assert_eq!(quoted("a 'HV01' b „HV02“ c «HV03»"), ["HV01", "HV02", "HV03"]);
-        assert_eq!(quoted("it's open"), Vec::<&str>::new());
+        assert_eq!(quoted("it's open, isn't it"), Vec::<&str>::new());
+        assert_eq!(quoted("'Bob's machine' at 'HV01'"), ["Bob's machine", "HV01"]);
+        assert_eq!(quoted("主机'HV01'、ホスト「HV02」が 'open"), ["HV01", "HV02"]);
+        assert_eq!(without_quoted("'a' has a „b“."), "'' has a „“.");
     }
 
     #[test]
@@ -325,6 +359,10 @@ mod tests {
         assert_eq!(
             (percentage("failed at 87 %."), percentage("%%2148074254"), percentage("5")),
             (Some(87), None, None)
+        );
+        assert_eq!(
+            (progress("Migration failed at 87 %."), progress("95 % of the memory is in use.")),
+            (Some(87), None)
         );
     }
 }

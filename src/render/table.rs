@@ -174,6 +174,21 @@ fn timeline(page: &mut Page, report: &Report) {
         })
         .collect();
     page.table(&["time (UTC)", "host", "what"], rows);
+    progress(page, report);
+}
+
+/// What the progress at the failures tells, each reading once.
+fn progress(page: &mut Page, report: &Report) {
+    let mut said: Vec<&str> = Vec::new();
+    for attempt in &report.attempts {
+        let Some(reading) = attempt.progress_reading.as_deref().filter(|reading| !said.contains(reading))
+        else {
+            continue;
+        };
+        said.push(reading);
+        let stated = attempt.progress.map_or_else(String::new, |percent| format!(" failed at {percent} %"));
+        page.paragraph("  ", 2, &format!("{}{stated}: {reading}", attempt.id));
+    }
 }
 
 fn describe(report: &Report, kind: &str, reference: &str, host: Option<&str>) -> String {

@@ -32,7 +32,7 @@ pub fn build(
 ) -> Report {
     let builder = Builder { evidence, incident, diagnosis };
     let numbered = incident.attempts.iter().enumerate();
-    let attempts: Vec<_> = numbered.map(|(index, own)| attempt(index, own, evidence)).collect();
+    let attempts: Vec<_> = numbered.map(|(index, own)| attempt(index, own, evidence, knowledge)).collect();
     let changes: Vec<_> = diagnosis.changes.iter().map(|placed| builder.change(placed)).collect();
     Report {
         schema_version: SCHEMA_VERSION,
@@ -420,7 +420,12 @@ pub(super) fn bundle(name: &str, evidence: &Evidence) -> BundleReport {
 }
 
 /// Attempt `index` of an incident.
-pub(super) fn attempt(index: usize, attempt: &Attempt, evidence: &Evidence) -> AttemptReport {
+pub(super) fn attempt(
+    index: usize,
+    attempt: &Attempt,
+    evidence: &Evidence,
+    knowledge: &Knowledge,
+) -> AttemptReport {
     let failed = attempt.outcome == Outcome::Failed;
     let name = |host: HostId| evidence.hosts.name(host).to_owned();
     AttemptReport {
@@ -436,6 +441,11 @@ pub(super) fn attempt(index: usize, attempt: &Attempt, evidence: &Evidence) -> A
         codes: attempt.codes.iter().copied().map(code_text).collect(),
         side: attempt.side,
         progress: attempt.progress,
+        progress_reading: knowledge
+            .progress
+            .reading(attempt.progress, attempt.class)
+            .filter(|_| failed)
+            .map(str::to_owned),
         evidence: attempt.facts.iter().filter_map(|fact| address(*fact, evidence)).collect(),
     }
 }

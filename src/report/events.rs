@@ -189,7 +189,7 @@ pub fn build(
         hosts: clocks(evidence, incident),
         attempt: selection.attempt.and_then(|number| {
             let index = number.checked_sub(1)?;
-            Some(attempt(index, incident.attempts.get(index)?, evidence))
+            Some(attempt(index, incident.attempts.get(index)?, evidence, knowledge))
         }),
         events: joined.iter().filter(|joined| chosen.holds(joined)).filter_map(row).collect(),
     }

@@ -1,0 +1,310 @@
+//! What a failing component states of itself, and what only looks like it.
+
+use std::collections::BTreeSet;
+
+use kcdoctor::knowledge::{Cause, Family, Knowledge};
+use kcdoctor::report::Report;
+use kcdoctor::scenario::bundles::all;
+
+use super::incidents::{Case, IDS, MEMBER, NO_CREDENTIALS, level};
+use super::{bundle, report};
+
+const REFUSED: &str =
+    "No connection could be made because the target machine actively refused it. (0x8007274D)";
+const UNWRAPPED: &str = "The key protector for the virtual machine could not be unwrapped.";
+
+/// A verdict's cause and level.
+fn verdict(report: &Report) -> (&str, String) {
+    (report.verdict.cause.name(), level(report))
+}
+
+fn is(report: &Report, cause: &str, expected: &str) {
+    assert_eq!(verdict(report), (cause, expected.to_owned()), "{}", report.verdict.summary);
+}
+
+/// The source's own record of a refused connection.
+fn refused(case: &mut Case, vm: &str, id: &str, time: &str) {
+    case.cluster_failure(
+        vm,
+        id,
+        "HV01",
+        time,
+        &format!("Failed to establish a connection with host 'HV02': {REFUSED}"),
+    );
+}
+
+/// A record of `host` that has no values, only the export's words.
+fn message(id: u32, host: &str, time: &str, words: &str) -> String {
+    format!(
+        "<Event xmlns='http://schemas.microsoft.com/win/2004/08/events/event'><System><Provider Name='Microsoft-Windows-Hyper-V-VMMS'/>\
+         <EventID>{id}</EventID><Level>3</Level><TimeCreated SystemTime='2026-09-{time}Z'/><EventRecordID>77</EventRecordID>\
+         <Channel>Microsoft-Windows-Hyper-V-VMMS-Admin</Channel><Computer>{host}.contoso.com</Computer></System><UserData/>\
+         <RenderingInfo Culture='en-US'><Message>{words}</Message></RenderingInfo></Event>"
+    )
+}
+
+fn listener_off(host: &str, time: &str) -> String {
+    message(
+        20402,
+        host,
+        time,
+        "The Virtual Machine Management Service disabled the listener for Virtual Machine migration connections.",
+    )
+}
+
+/// Three nodes, two refused connections to HV02 on the 15th.
+fn refusals() -> Case {
+    let mut case = Case::new();
+    for (host, id) in [("HV02", IDS[1]), ("HV03", IDS[2])] {
+        case.service(13002, 4, host, "01T00:00:00", &["OLD", id]);
+    }
+    refused(&mut case, "SQL01", IDS[0], "15T10:00:00");
+    refused(&mut case, "SQL01", IDS[0], "15T14:00:00");
+    case
+}
+
+const FAMILIES: [Family; 5] =
+    [Family::Network, Family::Storage, Family::Resources, Family::Compatibility, Family::Configuration];
+
+#[test]
+fn every_cause_that_a_component_states_has_a_rule_and_an_incident() {
+    let knowledge = Knowledge::load().unwrap();
+    let ruled: BTreeSet<_> = knowledge.rules.iter().map(|rule| rule.cause).collect();
+    let told: BTreeSet<_> = all().iter().map(|incident| incident.truth.cause).collect();
+    let causes = Cause::names().filter_map(Cause::named);
+    for cause in
+        causes.filter(|cause| FAMILIES.contains(&cause.family()) || cause.name() == "user-right-missing")
+    {
+        assert!(ruled.contains(&cause), "{} has no rule", cause.name());
+        assert!(told.contains(cause.name()), "{} has no bundled incident", cause.name());
+    }
+}
+
+#[test]
+fn a_refused_connection_is_the_networks_where_nobody_says_more() {
+    is(&refusals().report(), "network-unreachable", "probable");
+}
+
+#[test]
+fn the_targets_own_word_makes_a_refusal_the_listeners() {
+    let report = refusals().file("hv02.xml", &listener_off("HV02", "15T04:00:00")).report();
+    is(&report, "listener-disabled", "confirmed");
+    let network = report.findings.iter().find(|finding| finding.rule == "NET-101").unwrap();
+    assert_eq!(network.because, ["pair.classes", "pair.hides_class"]);
+}
+
+#[test]
+fn a_listener_that_was_off_elsewhere_or_at_another_time_explains_nothing() {
+    for (host, time) in
+        [("HV01", "15T04:00:00"), ("HV03", "15T04:00:00"), ("HV02", "11T04:00:00"), ("HV02", "15T15:00:00")]
+    {
+        let report = refusals().file("said.xml", &listener_off(host, time)).report();
+        is(&report, "network-unreachable", "probable");
+    }
+    // What arrives shows that the target listens again.
+    let mut case = refusals();
+    case.service(20413, 4, "HV03", "15T06:00:00", &["WEB03", "HV02", IDS[2]]);
+    case.service(20415, 4, "HV03", "15T06:01:00", &["WEB03", IDS[2], "0.4"]);
+    is(
+        &case.file("said.xml", &listener_off("HV02", "15T04:00:00")).report(),
+        "network-unreachable",
+        "probable",
+    );
+}
+
+#[test]
+fn a_listener_stays_off_until_something_arrives() {
+    let mut case = refusals();
+    refused(&mut case, "SQL01", IDS[0], "19T10:00:00");
+    let report = case.file("said.xml", &listener_off("HV02", "15T04:00:00")).report();
+    is(&report, "listener-disabled", "confirmed");
+    assert!(report.also.is_empty(), "{:?}", report.also);
+}
+
+#[test]
+fn settings_of_another_day_make_it_likely() {
+    let off = "Name : HV02\nVirtualMachineMigrationEnabled : False\n";
+    is(&refusals().file("Get-VMHost.txt", off).report(), "listener-disabled", "probable");
+    let on = "Name : HV02\nVirtualMachineMigrationEnabled : True\n";
+    is(&refusals().file("Get-VMHost.txt", on).report(), "network-unreachable", "probable");
+    let mut both = refusals();
+    is(&both.file("a.txt", off).file("b.txt", on).report(), "network-unreachable", "probable");
+    // The target of another pair.
+    let other = "Name : HV03\nVirtualMachineMigrationEnabled : False\n";
+    is(&refusals().file("Get-VMHost.txt", other).report(), "network-unreachable", "probable");
+    // A connection that timed out is no refusal.
+    let mut case = refusals();
+    let late = "Failed to establish a connection with host 'HV02': no response (0x8007274C)";
+    case.cluster_failure("SQL01", IDS[0], "HV01", "16T10:00:00", late).file("Get-VMHost.txt", off);
+    is(&case.report(), "network-unreachable", "probable");
+    // It arrived afterwards.
+    let mut case = refusals();
+    case.service(20413, 4, "HV03", "16T06:00:00", &["WEB03", "HV02", IDS[2]]);
+    case.service(20415, 4, "HV03", "16T06:01:00", &["WEB03", IDS[2], "0.4"]);
+    is(&case.file("Get-VMHost.txt", off).report(), "network-unreachable", "probable");
+}
+
+#[test]
+fn a_refusal_asks_for_the_targets_settings() {
+    let report = refusals().report();
+    assert!(report.gaps.iter().any(|gap| gap.id == "host-export"), "{:?}", report.gaps);
+}
+
+/// Some moves of a drain were too many; the rest fail for want of delegation.
+#[test]
+fn a_limit_does_not_hide_missing_delegation() {
+    let mut case = Case::new();
+    case.kerberos(&["HV01", "HV02"]).objects(&[("HV01", MEMBER, &[], ""), ("HV02", MEMBER, &[], "")]);
+    for hour in 10..14 {
+        let sentence = format!("Failed to establish a connection with host 'HV02': {NO_CREDENTIALS}");
+        case.cluster_failure("SQL01", IDS[0], "HV01", &format!("15T{hour}:00:00"), &sentence);
+    }
+    let limit = "Failed to perform migration on virtual machine 'WEB03' because virtual machine migration limit '2' was reached, \
+                 please wait for completion of an ongoing migration operation.";
+    for hour in 10..12 {
+        case.cluster_failure("WEB03", IDS[1], "HV01", &format!("15T{hour}:30:00"), limit);
+    }
+    let report = case.report();
+    is(&report, "kcd-missing", "confirmed");
+    let also: Vec<_> = report.also.iter().map(|other| other.cause.name()).collect();
+    assert_eq!(also, ["migration-limit"]);
+}
+
+#[test]
+fn the_registration_of_another_machine_is_no_part_of_a_failure() {
+    let mut case = Case::new();
+    case.service(13002, 4, "HV02", "01T00:00:00", &["OLD", IDS[2]]);
+    refused(&mut case, "SQL01", IDS[0], "15T10:00:00");
+    let other = format!(
+        "The Virtual Machine Management Service failed to register the configuration for the virtual machine '{}' at \
+         'E:\\Hyper-V\\WEB03': The system cannot find the path specified. (0x80070003)",
+        IDS[1]
+    );
+    case.service(16300, 2, "HV02", "15T10:00:01", &[&other]);
+    let report = case.report();
+    is(&report, "network-unreachable", "probable");
+    assert_eq!(report.attempts.len(), 1);
+}
+
+/// The right is missing where the machine should arrive: the source's two logs repeat one voice.
+#[test]
+fn a_logon_right_is_confirmed_by_the_destination_alone() {
+    let sentence = "Virtual machine migration operation for 'SQL01' failed at migration destination 'HV02'.\n\nFailed to create Planned \
+                    Virtual Machine at migration destination: the user has not been granted the requested logon type at this \
+                    computer. (0x80070569)";
+    let failed = || {
+        let mut case = Case::new();
+        case.service(13002, 4, "HV02", "01T00:00:00", &["OLD", IDS[2]]);
+        case.cluster_failure("SQL01", IDS[0], "HV01", "15T10:00:00", sentence);
+        case
+    };
+    let values = ["SQL01", IDS[0], "%%2147943785", "0x80070569"];
+    let mut at_source = failed();
+    at_source.service(24002, 2, "HV01", "15T10:00:00.1", &values);
+    is(&at_source.report(), "user-right-missing", "probable");
+    let mut at_destination = failed();
+    at_destination.service(24002, 2, "HV02", "15T10:00:00.1", &values);
+    is(&at_destination.report(), "user-right-missing", "confirmed");
+}
+
+#[test]
+fn a_machine_that_fails_to_start_is_no_failed_move() {
+    let mut case = Case::new();
+    case.service(15500, 2, "HV01", "15T10:00:00", &["SQL01", IDS[0], "%%2147943785", "0x80070569"]);
+    assert!(case.report().attempts.is_empty());
+}
+
+/// The last sentence is the cause; a second one takes nothing for sure that one log alone says.
+#[test]
+fn of_two_sentences_the_last_decides() {
+    let register = "The Virtual Machine Management Service failed to register the configuration for the virtual machine at 'E:\\x'.";
+    let locked = "'SQL01': Attachment 'E:\\x.vhdx' failed to open because of error: in use (0x80070020).";
+    for (sentences, cause) in
+        [([register, locked], "storage-failure"), ([locked, register], "registration-failed")]
+    {
+        let mut case = Case::new();
+        let text = format!("failed at migration destination 'HV02'.\n\n{}", sentences.join("\n\n"));
+        is(&case.cluster_failure("SQL01", IDS[0], "HV01", "15T10:00:00", &text).report(), cause, "probable");
+    }
+}
+
+/// A name is no statement, in whatever value or sentence it stands.
+#[test]
+fn a_machine_may_be_called_like_a_cause() {
+    for name in ["Key Protector Test", "virtual switch lab", "migration limit"] {
+        let mut case = Case::new();
+        case.kerberos(&["HV01", "HV02"]).objects(&[("HV01", MEMBER, &[], ""), ("HV02", MEMBER, &[], "")]);
+        case.service(21026, 2, "HV02", "15T10:00:01", &[name, IDS[0], "HV02"]);
+        case.service(21024, 2, "HV01", "15T10:00:01", &[name, IDS[0], "HV01"]);
+        let sentence = format!(
+            "Virtual machine migration operation for '{name}' failed at migration source 'HV01'.\n\n\
+             Failed to establish a connection with host 'HV02': {NO_CREDENTIALS}"
+        );
+        case.cluster_failure(name, IDS[0], "HV01", "15T10:00:00", &sentence);
+        let report = case.report();
+        assert_eq!(report.verdict.cause.name(), "kcd-missing", "{name}: {}", report.verdict.summary);
+    }
+}
+
+#[test]
+fn the_action_that_the_cluster_quotes_is_no_host() {
+    let mut case = Case::new();
+    case.service(13002, 4, "HV02", "01T00:00:00", &["OLD", IDS[2]]);
+    let text = "The action 'Move' did not complete.\n\nError Code: 0x80071398";
+    let report = case.cluster_failure("SQL01", IDS[0], "HV01", "15T10:00:00", text).report();
+    is(&report, "owner-restricted", "probable");
+    assert_eq!(report.verdict.pairs, [("HV01".to_owned(), "HV02".to_owned())]);
+}
+
+/// Codes of paths and elements are said of other files too.
+#[test]
+fn a_missing_path_alone_is_no_registration() {
+    let mut case = Case::new();
+    let text =
+        "failed at migration destination 'HV02'.\n\nThe system cannot find the path specified. (0x80070003)";
+    is(
+        &case.cluster_failure("SQL01", IDS[0], "HV01", "15T10:00:00", text).report(),
+        "registration-failed",
+        "possible",
+    );
+}
+
+/// One voice, however often: the same words in both of the source's logs.
+#[test]
+fn a_key_protector_needs_the_destinations_word() {
+    let mut case = Case::new();
+    let text = format!("failed at migration destination 'HV02'.\n\n{UNWRAPPED}");
+    case.cluster_failure("SQL01", IDS[0], "HV01", "15T10:00:00", &text);
+    case.service(33014, 2, "HV01", "15T10:00:00.2", &["SQL01", IDS[0], UNWRAPPED]);
+    is(&case.report(), "key-protector", "probable");
+    case.service(33014, 2, "HV02", "15T10:00:00.3", &["SQL01", IDS[0], UNWRAPPED]);
+    is(&case.report(), "key-protector", "confirmed");
+}
+
+#[test]
+fn progress_is_read_and_decides_nothing() {
+    let text = |percent: &str| {
+        format!(
+            "Live migration failed{percent}.\n\nFailed to establish a connection with host 'HV02': {NO_CREDENTIALS}"
+        )
+    };
+    let mut verdicts = Vec::new();
+    for percent in ["", " at 87 %"] {
+        let mut case = Case::new();
+        case.kerberos(&["HV01", "HV02"]).objects(&[("HV01", MEMBER, &[], ""), ("HV02", MEMBER, &[], "")]);
+        let report = case.cluster_failure("SQL01", IDS[0], "HV01", "15T10:00:00", &text(percent)).report();
+        verdicts.push((report.attempts[0].progress, report.attempts[0].progress_reading.clone()));
+        assert_eq!(report.verdict.cause.name(), "kcd-missing");
+    }
+    assert_eq!(verdicts[0], (None, None));
+    assert_eq!(verdicts[1].0, Some(87));
+    assert!(
+        verdicts[1]
+            .1
+            .as_deref()
+            .is_some_and(|reading| reading.contains("speaks against delegation without deciding"))
+    );
+    let registration = report(&bundle("registration-failed"));
+    let reading = registration.attempts.iter().find_map(|attempt| attempt.progress_reading.as_deref());
+    assert!(reading.is_some_and(|reading| reading.contains("90 to 100 %")));
+}
