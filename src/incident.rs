@@ -183,7 +183,7 @@ impl Incident {
         // A server of which nobody knows its services may be a node as well.
         let complete = !evidence.directory.has_unknown_servers;
         let mut attempts = attempt::rebuild(&sightings, &possible, complete);
-        listener::explain_refusals(&mut attempts, &sightings);
+        listener::explain_refusals(&mut attempts, &sightings, &local_times);
         attempts.retain(|attempt| {
             scope.holds(attempt.time) && scope.names(attempt.source, attempt.target, evidence)
         });

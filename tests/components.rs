@@ -5,6 +5,9 @@ use std::collections::BTreeSet;
 use kcdoctor::knowledge::{Cause, Family, Knowledge};
 use kcdoctor::report::Report;
 use kcdoctor::scenario::bundles::all;
+use kcdoctor::scenario::exports::culture::{Culture, Exporter};
+use kcdoctor::scenario::exports::encoding::Encoding;
+use kcdoctor::scenario::forms::{Directory, Events, Forms, Syntax, Updates};
 
 use super::incidents::{Case, IDS, MEMBER, NO_CREDENTIALS, level};
 use super::{bundle, report};
@@ -307,4 +310,104 @@ fn progress_is_read_and_decides_nothing() {
     let registration = report(&bundle("registration-failed"));
     let reading = registration.attempts.iter().find_map(|attempt| attempt.progress_reading.as_deref());
     assert!(reading.is_some_and(|reading| reading.contains("90 to 100 %")));
+}
+
+/// The record has no values, so it says something only where an export holds its words; and where times have no zone, what
+/// came first is not sure.
+#[test]
+fn the_listeners_record_is_as_good_as_its_export() {
+    let incident = all().into_iter().find(|incident| incident.name == "listener-disabled").unwrap();
+    let exporter = Exporter { culture: Culture::American, ahead: -7, width: 4096, limit: None };
+    for (events, cause, expected) in [
+        (Events::ViewerXml, "listener-disabled", "confirmed"),
+        (Events::Object(Syntax::Json7), "listener-disabled", "confirmed"),
+        (Events::Tss, "listener-disabled", "probable"),
+        (Events::Wevtutil, "network-unreachable", "probable"),
+    ] {
+        let forms = Forms {
+            directory: Directory::Ldapsearch,
+            hosts: Syntax::List,
+            updates: Updates::Table,
+            events,
+            encoding: Encoding::Utf8Mark,
+            exporter,
+        };
+        let mut case = Case::new();
+        for (path, content) in incident.told.written(forms) {
+            case.bytes(&path, &content);
+        }
+        let report = report(case.path());
+        assert_eq!(verdict(&report), (cause, expected.to_owned()), "{events:?}: {}", report.verdict.summary);
+    }
+}
+
+/// In any language the number alone hints at a limit, and proves none.
+#[test]
+fn the_number_of_a_limit_is_a_hint() {
+    let mut case = Case::new();
+    case.service(13002, 4, "HV02", "01T00:00:00", &["OLD", IDS[2]]);
+    let text = "Fehler bei der Livemigration von „Virtual Machine SQL01“.";
+    let values = ["Virtual Machine SQL01", IDS[0], text];
+    case.event("High-Availability", (21501, 2), "HV01", "15T10:00:00", &values);
+    is(&case.report(), "migration-limit", "possible");
+    // What a record names goes before the number.
+    let mut case = Case::new();
+    case.service(13002, 4, "HV02", "01T00:00:00", &["OLD", IDS[2]]);
+    let text = format!("{text}\n\nDer Host „HV02“ wurde nicht gefunden (0x80072AF9).");
+    let values = ["Virtual Machine SQL01", IDS[0], &text];
+    case.event("High-Availability", (21501, 2), "HV01", "15T10:00:00", &values);
+    is(&case.report(), "name-resolution", "probable");
+}
+
+/// A number that is documented for one thing says it at any level, and only beside a move of that machine.
+#[test]
+fn a_version_is_named_by_its_number() {
+    let failed = |machine: &str| {
+        let mut case = Case::new();
+        let text = "Virtual machine migration operation for 'SQL01' failed at migration destination 'HV02'.";
+        case.cluster_failure("SQL01", IDS[0], "HV01", "15T10:00:00", text);
+        case.service(10698, 3, "HV02", "15T10:00:00.1", &["x", machine]);
+        case.report()
+    };
+    is(&failed(IDS[0]), "configuration-version", "probable");
+    assert_eq!(failed(IDS[1]).verdict.cause.name(), "undetermined");
+}
+
+/// Without a cluster there is no 21502; the words of an export name what numbers don't.
+#[test]
+fn words_of_an_export_name_a_processor() {
+    let mut case = Case::new();
+    case.service(13002, 4, "HV02", "01T00:00:00", &["OLD", IDS[2]]);
+    case.service(20413, 4, "HV01", "15T10:00:00", &["SQL01", "HV02", IDS[0]]);
+    case.service(21024, 2, "HV01", "15T10:00:02", &["SQL01", IDS[0], "HV01"]);
+    let said = format!(
+        "The virtual machine 'SQL01' is using processor-specific features not supported on physical computer 'HV02'. (Virtual \
+         machine ID {})",
+        IDS[0]
+    );
+    let record = message(24004, "HV01", "15T10:00:01", &said).replace("<Level>3", "<Level>2").replace(
+        "<UserData/>",
+        &format!(
+            "<UserData><VmlEventLog><VmName>SQL01</VmName><VmId>{}</VmId></VmlEventLog></UserData>",
+            IDS[0]
+        ),
+    );
+    is(&case.file("hv01.xml", &record).report(), "cpu-incompatible", "probable");
+}
+
+/// Of three nodes nobody knows which one was meant: the cause is likely, and the sentence names no pair.
+#[test]
+fn a_limit_without_a_target_names_no_pair() {
+    let mut case = Case::new();
+    for (host, id) in [("HV02", IDS[1]), ("HV03", IDS[2])] {
+        case.service(13002, 4, host, "01T00:00:00", &["OLD", id]);
+    }
+    let limit = "Failed to perform migration on virtual machine 'SQL01' because virtual machine migration limit '2' was reached.";
+    let report = case.cluster_failure("SQL01", IDS[0], "HV01", "15T10:00:00", limit).report();
+    is(&report, "migration-limit", "probable");
+    assert!(
+        report.verdict.pairs.is_empty() && !report.verdict.summary.contains("()"),
+        "{}",
+        report.verdict.summary
+    );
 }

@@ -122,7 +122,15 @@ impl Case {
         self
     }
 
-    fn path(&self) -> &Path {
+    /// A file in a folder, as bytes.
+    pub(super) fn bytes(&mut self, path: &str, content: &[u8]) -> &mut Self {
+        let path = self.folder.path().join(path);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, content).unwrap();
+        self
+    }
+
+    pub(super) fn path(&self) -> &Path {
         self.folder.path()
     }
 

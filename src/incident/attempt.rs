@@ -107,6 +107,8 @@ pub(super) struct Sighting {
     pub(super) level: Option<u8>,
     /// Its signal says that it can show a failure alone.
     pub(super) founds: bool,
+    /// Its number alone names a class of failure, whatever its level.
+    pub(super) is_numbered: bool,
     /// It was written by the end that makes the connection.
     pub(super) connects: bool,
     pub(super) reading: Reading,
@@ -188,6 +190,7 @@ pub(super) fn sightings(
             meaning: signalled.signal.meaning,
             level: signalled.event.level,
             founds: signalled.signal.founds,
+            is_numbered: signalled.signal.class.is_some(),
             connects: signalled.signal.side == Some(Side::Source),
             reading: Reading::of(signalled, &evidence.hosts, knowledge),
         })
@@ -345,7 +348,7 @@ fn place(
     let Some(detail) = details.get(index) else { return Place::Alone };
     let reading = &detail.reading;
     let severe = detail.level.is_some_and(|level| (1..=2).contains(&level)) || !reading.codes.is_empty();
-    if !severe {
+    if !severe && !detail.is_numbered {
         return Place::Alone;
     }
     let from = detail.time.checked_sub(DETAIL_WINDOW).unwrap_or(detail.time);
@@ -622,6 +625,7 @@ mod tests {
             meaning,
             level: Some(2),
             founds: false,
+            is_numbered: false,
             connects: false,
             reading,
         }

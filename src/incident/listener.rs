@@ -3,7 +3,7 @@
 //! The source sees the same refusal whatever stands behind it: no listener, or a firewall that rejects. Only the
 //! target's word tells. What is *not* done here: the target's settings, which tell of another day (see the rules).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -16,8 +16,9 @@ use crate::knowledge::{Class, Meaning, Weight};
 const SOON: SignedDuration = SignedDuration::from_hours(24);
 
 /// What the source saw and what the target said become one failure of the listener's class, with both as witnesses.
-/// Both lists stand in the order of time.
-pub(super) fn explain_refusals(attempts: &mut [Attempt], sightings: &[Sighting]) {
+/// Attempts stand in the order of time. Of hosts in `local` the zone is not known: their records are set against each
+/// other alone, and then the target's word is no second witness.
+pub(super) fn explain_refusals(attempts: &mut [Attempt], sightings: &[Sighting], local: &BTreeSet<HostId>) {
     let mut stops: Vec<_> = sightings.iter().filter(|sighting| disables(sighting)).collect();
     stops.sort_by_key(|stop| (stop.time, stop.fact));
     let mut stops = stops.into_iter().peekable();
@@ -35,9 +36,13 @@ pub(super) fn explain_refusals(attempts: &mut [Attempt], sightings: &[Sighting])
             }
             (Listening::Nobody, Some(target)) if attempt.is_refused() => {
                 let Some((stop, borne_out)) = off.get_mut(&target) else { continue };
+                let is_local = local.contains(&stop.host);
+                if attempt.writers.iter().any(|writer| local.contains(writer) != is_local) {
+                    continue;
+                }
                 if *borne_out || attempt.time.duration_since(stop.time) <= SOON {
                     *borne_out = true;
-                    lay_to(attempt, stop);
+                    lay_to(attempt, stop, is_local);
                 }
             }
             _ => {}
@@ -103,13 +108,16 @@ fn disables(sighting: &Sighting) -> bool {
     sighting.meaning == Meaning::MoveDetail && sighting.reading.statements.iter().any(listener)
 }
 
-fn lay_to(attempt: &mut Attempt, stop: &Sighting) {
+fn lay_to(attempt: &mut Attempt, stop: &Sighting, is_local: bool) {
     attempt.class = Class::Listener;
     attempt.telling.push(stop.fact);
     for (_, _, statement) in &mut attempt.witnesses {
         if statement.code == Some(REFUSED) {
             statement.class = Class::Listener;
         }
+    }
+    if is_local {
+        return;
     }
     let said = Statement { class: Class::Listener, weight: Weight::Specific, code: None };
     attempt.witnesses.push((stop.provider.clone(), stop.host, said));

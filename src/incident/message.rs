@@ -65,6 +65,9 @@ impl Reading {
             reading.read_text(&field.value, knowledge);
         }
         reading.read_message(signalled, knowledge);
+        if let Some(class) = signalled.signal.hints.filter(|_| reading.statements.is_empty()) {
+            reading.statements.push(Statement { class, weight: Weight::Ambiguous, code: None });
+        }
         reading.read_hosts(signalled, hosts);
         reading
     }

@@ -100,6 +100,8 @@ pub struct Signal {
     pub says: String,
     /// The class of failure that the number alone names.
     pub class: Option<Class>,
+    /// The class that the number suggests where its record names none: ambiguous.
+    pub hints: Option<Class>,
     /// The end that logs it.
     pub side: Option<Side>,
     /// The position of the value that names the other host, counted from 0.

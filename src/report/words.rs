@@ -13,7 +13,9 @@ pub(super) fn summary(diagnosis: &Diagnosis<'_>, incident: &Incident, evidence: 
     let verdict = &diagnosis.verdict;
     let pairs = pairs(&verdict.pairs, evidence);
     let of = |outcome: Outcome| incident.attempts.iter().filter(|attempt| attempt.outcome == outcome).count();
-    let stated = verdict.rule.map_or_else(String::new, |rule| rule.summary.replace("{pairs}", &pairs));
+    // Where no record names a target, no pair stands for the cause.
+    let place = if pairs.is_empty() { " ({pairs})" } else { "{pairs}" };
+    let stated = verdict.rule.map_or_else(String::new, |rule| rule.summary.replace(place, &pairs));
     match verdict.level {
         Level::Confirmed => stated,
         Level::Probable => format!("Probably: {}", lower_first(&stated)),
