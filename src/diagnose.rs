@@ -4,21 +4,21 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use jiff::Timestamp;
-
 use crate::evidence::{Evidence, FactId, HostId};
-use crate::incident::{Attempt, Change, Hits, Incident, Outcome, Pair, When, trigger};
+use crate::incident::{Change, Incident, Outcome, Pair};
 use crate::knowledge::{Cause, Knowledge, Rule};
 
 mod facts;
 mod gaps;
 mod judge;
+mod onset;
 mod requests;
 mod weigh;
 
 pub use facts::{PairFacts, Stated};
 pub use gaps::Gap;
 pub use judge::{Answer, Outcome as RuleOutcome, ask_case, judge};
+pub use onset::{Onset, Placed, Relation, Strength};
 pub use requests::{Request, requests};
 pub use weigh::Level;
 
@@ -65,48 +65,6 @@ pub struct Hypothesis {
     pub supports: Vec<usize>,
     /// Findings against it.
     pub contradicts: Vec<usize>,
-}
-
-/// The bracket in which the fault set in.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Onset {
-    /// The last success before the first failure.
-    pub last_success: Option<Timestamp>,
-    /// The first failure that the verdict explains.
-    pub first_failure: Option<Timestamp>,
-}
-
-/// Where a change stands to the onset.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, schemars::JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum Relation {
-    /// Between the last success and the first failure.
-    InBracket,
-    /// Before the last success, or before the first failure where no success is seen.
-    Before,
-    /// After the first failure.
-    After,
-}
-
-/// Why a change is thought to matter.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, schemars::JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum Strength {
-    /// A documented mechanism leads from it to the fault.
-    Mechanism,
-    /// It merely stands there in time.
-    Timing,
-}
-
-/// A change and its place.
-#[derive(Debug, Clone, Copy)]
-pub struct Placed<'a> {
-    /// The change.
-    pub change: &'a Change,
-    /// Its place; `None` where no failure gives an onset, or its own time is not known.
-    pub relation: Option<Relation>,
-    /// Why it may matter.
-    pub strength: Strength,
 }
 
 /// What broke, how sure that is, and what speaks for and against it.
@@ -160,9 +118,10 @@ pub fn diagnose<'a>(incident: &'a Incident, evidence: &Evidence, knowledge: &'a 
         .find(|(cause, _)| *cause == verdict.cause)
         .map_or(0.0, |(_, confidence)| *confidence);
     let hypotheses = hypotheses(confidences, &findings);
-    let onset = onset(&verdict, incident);
-    let changes: Vec<_> = incident.changes.iter().map(|change| place(change, onset, &verdict)).collect();
-    let trigger = trigger_of(&changes, &verdict, incident);
+    let onset = onset::onset(&verdict, incident);
+    let changes: Vec<_> =
+        incident.changes.iter().map(|change| onset::place(change, onset, &verdict)).collect();
+    let trigger = onset::trigger_of(&changes, &verdict, incident);
     let gaps = gaps::gaps(&findings, &verdict, onset, incident, evidence, &knowledge.gaps);
     Diagnosis { findings, verdict, confidence, trigger, also, hypotheses, onset, changes, gaps }
 }
@@ -333,78 +292,4 @@ fn hypotheses(confidences: Vec<(Cause, f64)>, findings: &[Finding<'_>]) -> Vec<H
     let mut hypotheses: Vec<_> = all.into_iter().map(hypothesis).collect();
     hypotheses.sort_by(|a, b| b.confidence.total_cmp(&a.confidence).then(a.cause.cmp(&b.cause)));
     hypotheses
-}
-
-/// First failure that the verdict explains, and the last success before it: on its pairs, else of its sources. Local
-/// times of an unknown zone bracket nothing.
-fn onset(verdict: &Judgement<'_>, incident: &Incident) -> Onset {
-    let mut ends = verdict.pairs.iter().flat_map(|(source, target)| [source, target]);
-    if ends.any(|end| incident.local_times.contains(end)) {
-        return Onset::default();
-    }
-    let first_failure = verdict
-        .attempts
-        .iter()
-        .filter_map(|index| incident.attempts.get(*index))
-        .map(|attempt| attempt.time)
-        .min();
-    let Some(first) = first_failure else { return Onset::default() };
-    let before = |keep: &dyn Fn(&Attempt) -> bool| {
-        incident
-            .attempts
-            .iter()
-            .filter(|attempt| attempt.outcome == Outcome::Succeeded && attempt.time < first && keep(attempt))
-            .map(|attempt| attempt.time)
-            .max()
-    };
-    let on_pairs = |attempt: &Attempt| {
-        attempt.source.zip(attempt.target).is_some_and(|pair| verdict.pairs.contains(&pair))
-    };
-    let of_sources =
-        |attempt: &Attempt| verdict.pairs.iter().any(|(source, _)| attempt.source == Some(*source));
-    Onset { last_success: before(&on_pairs).or_else(|| before(&of_sources)), first_failure }
-}
-
-/// The change with a mechanism that lies in the bracket: of several the last on an end of the first failure.
-fn trigger_of<'a>(
-    changes: &[Placed<'a>],
-    verdict: &Judgement<'_>,
-    incident: &Incident,
-) -> Option<&'a Change> {
-    let attempts = verdict.attempts.iter().filter_map(|index| incident.attempts.get(*index));
-    let first = attempts.min_by_key(|attempt| attempt.time)?;
-    let fits = |placed: &&Placed<'_>| {
-        placed.relation == Some(Relation::InBracket) && placed.strength == Strength::Mechanism
-    };
-    let of =
-        |host: Option<HostId>| changes.iter().rev().filter(fits).find(|placed| placed.change.host == host);
-    let last = || changes.iter().rev().find(fits);
-    of(first.source).or_else(|| of(first.target)).or_else(last).map(|placed| placed.change)
-}
-
-fn place<'a>(change: &'a Change, onset: Onset, verdict: &Judgement<'_>) -> Placed<'a> {
-    let relation = onset
-        .first_failure
-        .zip(change.effective)
-        .map(|(first, when)| relation(when, onset.last_success, first));
-    let hit = |hits: Hits, host: HostId| {
-        verdict.pairs.iter().any(|(source, target)| match hits {
-            Hits::Source => host == *source && change.concerns(*target),
-            Hits::Target => host == *target,
-            Hits::Either => host == *source || host == *target,
-        })
-    };
-    let triggers = verdict.rule.map_or(&[][..], |rule| rule.triggers.as_slice()).iter();
-    let mut fitting = triggers.filter(|name| change.sets_off(name)).filter_map(|name| trigger(name));
-    let mechanism = fitting.any(|hits| change.host.is_some_and(|host| hit(hits, host)));
-    Placed { change, relation, strength: if mechanism { Strength::Mechanism } else { Strength::Timing } }
-}
-
-fn relation(when: When, last_success: Option<Timestamp>, first_failure: Timestamp) -> Relation {
-    let (earliest, latest) = when.span();
-    match last_success {
-        _ if earliest > first_failure => Relation::After,
-        Some(success) if latest >= success => Relation::InBracket,
-        _ => Relation::Before,
-    }
 }
