@@ -9,7 +9,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::command::analyze::Options;
 use crate::incident::Scope;
-use crate::render::{EventsFormat, Format, InventoryFormat};
+use crate::render::{EventsFormat, Format, InventoryFormat, PlainFormat, RulesFormat};
 use crate::report::events::{EventLevel, Selection};
 
 /// Finds out why Hyper-V Live Migration fails, from event logs and directory exports, offline.
@@ -44,6 +44,11 @@ pub enum Command {
     Inventory(InventoryArgs),
     /// Print a PowerShell script that gathers a complete bundle on the customer's side.
     Collect(CollectArgs),
+    /// List the rules, find the faults of your own, and test them against their cases.
+    ///
+    /// A rule is a Markdown file; docs/writing-rules.md tells how to write one. Use a folder of them with `--rules DIR`.
+    #[command(subcommand)]
+    Rules(RulesCommand),
     /// Print the JSON Schema of the report.
     Schema,
     /// Judge simulated incidents of known truth, and say how often the verdict is right and as sure as it says.
@@ -90,6 +95,84 @@ pub enum AccuracyArg {
     Json,
 }
 
+/// Subcommands of `rules`.
+#[derive(Debug, Subcommand)]
+pub enum RulesCommand {
+    /// List the shipped rules, and those of DIR.
+    List(ListArgs),
+    /// Say what is wrong with the rules of DIR and their cases, by file, line and column; 1 where something is.
+    Lint(RulesArgs),
+    /// Ask the rules of DIR, or the shipped ones, of their cases; 1 where one says something else than it should.
+    Test(RulesArgs),
+}
+
+/// Arguments of `rules lint` and `rules test`.
+#[derive(Debug, Args)]
+pub struct RulesArgs {
+    /// The folder: DIR/ID.md each, and DIR/ID/hit.toml, clear.toml and blind.toml. Without it, the shipped rules.
+    #[arg(value_name = "DIR")]
+    pub folder: Option<PathBuf>,
+    /// Form of the output.
+    #[arg(long, value_enum, default_value_t = PlainFormatArg::Table)]
+    pub format: PlainFormatArg,
+    /// Write to FILE instead of standard output.
+    #[arg(short, long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+}
+
+/// Arguments of `rules list`.
+#[derive(Debug, Args)]
+pub struct ListArgs {
+    /// A folder of more rules.
+    #[arg(value_name = "DIR")]
+    pub folder: Option<PathBuf>,
+    /// Form of the output.
+    #[arg(long, value_enum, default_value_t = RulesFormatArg::Table)]
+    pub format: RulesFormatArg,
+    /// Write to FILE instead of standard output.
+    #[arg(short, long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+}
+
+/// `--format` of commands with two forms.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum PlainFormatArg {
+    /// For a person at a terminal.
+    Table,
+    /// For programs.
+    Json,
+}
+
+impl From<PlainFormatArg> for PlainFormat {
+    fn from(format: PlainFormatArg) -> Self {
+        match format {
+            PlainFormatArg::Table => Self::Table,
+            PlainFormatArg::Json => Self::Json,
+        }
+    }
+}
+
+/// `--format` of `rules list`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum RulesFormatArg {
+    /// For a person at a terminal.
+    Table,
+    /// The reference, with prose and facts.
+    Markdown,
+    /// For programs.
+    Json,
+}
+
+impl From<RulesFormatArg> for RulesFormat {
+    fn from(format: RulesFormatArg) -> Self {
+        match format {
+            RulesFormatArg::Table => Self::Table,
+            RulesFormatArg::Markdown => Self::Markdown,
+            RulesFormatArg::Json => Self::Json,
+        }
+    }
+}
+
 /// Arguments of `collect`.
 #[derive(Debug, Args)]
 pub struct CollectArgs {
@@ -122,6 +205,9 @@ pub struct Common {
     /// Password of the archives in the bundle; give it again for each further one.
     #[arg(long = "password", value_name = "PASSWORD")]
     pub passwords: Vec<String>,
+    /// Judge with the rules of DIR as well; one with the id of a shipped rule takes its place.
+    #[arg(long, value_name = "DIR")]
+    pub rules: Option<PathBuf>,
     /// Threads; 0 means one a processor.
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub threads: usize,

@@ -4,5 +4,6 @@ pub mod analyze;
 pub mod collect;
 pub mod events;
 pub mod inventory;
+pub mod rules;
 pub mod schema;
 pub mod simulate;

@@ -8,6 +8,7 @@ use crate::evidence::{Evidence, FactId, HostId};
 use crate::incident::{Change, Incident, Outcome, Pair};
 use crate::knowledge::{Cause, Knowledge, Rule};
 
+mod cases;
 mod facts;
 mod gaps;
 mod judge;
@@ -15,6 +16,7 @@ mod onset;
 mod requests;
 mod weigh;
 
+pub use cases::{Deviation, deviation};
 pub use facts::{PairFacts, Stated};
 pub use gaps::Gap;
 pub use judge::{Answer, Outcome as RuleOutcome, ask_case, judge};

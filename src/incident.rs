@@ -19,7 +19,7 @@ mod machine;
 mod message;
 
 pub use attempt::{Attempt, Outcome};
-pub use change::{Change, Hits, Kind, Loss, When, trigger};
+pub use change::{Change, Hits, Kind, Loss, When, trigger, triggers};
 pub use cluster::Clusters;
 pub use delegation::{
     Coverage, DISABLED, Mode, PROTOCOL_TRANSITION, UNCONSTRAINED, forms, migration_names, mode,

@@ -9,13 +9,16 @@ use include_dir::{Dir, include_dir};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
+use self::fault::Draft;
 use crate::error::Error;
 
 mod builds;
+pub mod cases;
 mod cause;
 mod class;
 mod codes;
 pub mod condition;
+pub mod fault;
 mod fixes;
 mod gaps;
 mod hardening;
@@ -37,7 +40,7 @@ pub use hardening::{Hardening, Hardenings};
 pub use interest::{Interest, Routine, Wanted, Worth};
 pub use progress::Progress;
 pub use registry::{Registry, Setting};
-pub use rules::{Proof, Rule, Scope, Severity, Verification};
+pub use rules::{Origin, Proof, Reading, Rule, Scope, Severity, Verification, read_rules};
 pub use sentences::Sentences;
 pub use signals::{Meaning, Side, Signal, Signals};
 
@@ -93,6 +96,7 @@ impl Knowledge {
         let builds = Builds::load(text("builds.csv")?)?;
         let as_of = builds.newest().to_owned();
         let hardenings = Hardenings::load(&files("hardening")?)?;
+        let fixes = Fixes::load(&files("fixes")?)?;
         Ok(Self {
             signals: Signals::load(toml("signals.toml")?),
             codes: Codes::load(&files("codes")?)?,
@@ -101,8 +105,8 @@ impl Knowledge {
             builds,
             registry: Registry::load(toml("registry.toml")?, &hardenings)?,
             hardenings,
-            rules: rules::load(&files("rules")?)?,
-            fixes: Fixes::load(&files("fixes")?)?,
+            rules: rules::load(&Self::shipped_rules()?, &fixes)?,
+            fixes,
             gaps: Gaps::load()?,
             revision: revision(),
             as_of,
@@ -115,6 +119,45 @@ impl Knowledge {
     #[must_use]
     pub fn interest(&self) -> Interest {
         self.signals.interest().keeping(&self.registry)
+    }
+}
+
+impl Knowledge {
+    /// The same with rules of the user's: one with the id of a shipped rule takes its place. `drafts` are the files
+    /// that hold them; the revision changes with every byte of them.
+    #[must_use]
+    pub fn with_rules(mut self, added: Vec<Rule>, drafts: &[Draft]) -> Self {
+        for mut rule in added {
+            let shipped = self.rules.iter().position(|own| own.id == rule.id);
+            rule.origin = if shipped.is_some() { Origin::Replaced } else { Origin::Added };
+            match shipped.and_then(|index| self.rules.get_mut(index)) {
+                Some(own) => *own = rule,
+                None => self.rules.push(rule),
+            }
+        }
+        self.rules.sort_by(|a, b| a.id.cmp(&b.id));
+        // The folder's place is no knowledge.
+        let name = |draft: &Draft| draft.file.rsplit('/').next().unwrap_or_default().to_owned();
+        let texts = drafts.iter().map(|draft| (name(draft), blake3::hash(draft.text.as_bytes())));
+        self.revision = digits(&self.revision, texts.collect());
+        self
+    }
+
+    /// The files of the shipped rules, named by their paths in the source tree.
+    ///
+    /// # Errors
+    /// [`Error::Fault`] where they are not embedded.
+    pub fn shipped_rules() -> Result<Vec<Draft>, Error> {
+        let files = files("rules")?;
+        Ok(files
+            .into_iter()
+            .map(|(name, text)| Draft::new(format!("knowledge/rules/{name}"), text))
+            .collect())
+    }
+
+    /// Rules of the user's, by id: those that were added and those that took a shipped one's place.
+    pub fn own_rules(&self) -> impl Iterator<Item = &Rule> {
+        self.rules.iter().filter(|rule| rule.origin != Origin::Shipped)
     }
 }
 
@@ -159,8 +202,14 @@ fn revision() -> String {
     }
     let mut hashes = Vec::new();
     add(&FILES, &mut hashes);
+    digits("", hashes)
+}
+
+/// Twelve digits over what stands `before` and the hashes of files, whatever their order.
+fn digits(before: &str, mut hashes: Vec<(String, blake3::Hash)>) -> String {
     hashes.sort_unstable_by(|a, b| a.0.cmp(&b.0));
     let mut hasher = blake3::Hasher::new();
+    hasher.update(before.as_bytes());
     for (path, hash) in hashes {
         hasher.update(path.as_bytes()).update(hash.as_bytes());
     }

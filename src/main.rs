@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io::{self, IsTerminal, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Once;
 use std::time::{Duration, Instant};
@@ -11,13 +11,15 @@ use clap::Parser;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use kcdoctor::bundle::{Bundle, Limits};
 use kcdoctor::cli::{
-    AccuracyArg, AnalyzeArgs, Cli, ColorArg, Command, Common, EventsArgs, InventoryArgs, SimulateArgs,
+    AccuracyArg, AnalyzeArgs, Cli, ColorArg, Command, Common, EventsArgs, InventoryArgs, RulesCommand,
+    SimulateArgs,
 };
-use kcdoctor::command::{analyze, collect, events, inventory, schema, simulate};
+use kcdoctor::command::{analyze, collect, events, inventory, rules, schema, simulate};
 use kcdoctor::error::Error;
-use kcdoctor::knowledge::Knowledge;
+use kcdoctor::knowledge::{Knowledge, Origin};
 use kcdoctor::render::{
-    InventoryFormat, Style, render, render_accuracy, render_events, render_inventory, to_json,
+    InventoryFormat, Style, render, render_accuracy, render_events, render_inventory, render_lint,
+    render_rules, render_test, to_json,
 };
 use kcdoctor::scenario::simulation::Sources;
 
@@ -37,6 +39,7 @@ fn main() -> ExitCode {
         Command::Inventory(arguments) => run_inventory(&arguments),
         Command::Collect(arguments) => write_out(arguments.output.as_deref(), collect::SCRIPT).map(|()| 0),
         Command::Simulate(arguments) => run_simulate(&arguments),
+        Command::Rules(command) => run_rules(&command),
         Command::Schema => write_out(None, &schema::run()).map(|()| 0),
     };
     match result {
@@ -109,12 +112,37 @@ fn run_simulate(arguments: &SimulateArgs) -> Result<u8, Error> {
     Ok(u8::from(!accuracy.holds()))
 }
 
+/// A fault or a failure is status 1.
+fn run_rules(command: &RulesCommand) -> Result<u8, Error> {
+    let style = |output: &Option<PathBuf>| Style { width: width(output.is_none()), color: false };
+    let (text, output, is_good) = match command {
+        RulesCommand::List(own) => {
+            let report = rules::list(own.folder.as_deref())?;
+            (render_rules(&report, own.format.into(), style(&own.output)), &own.output, true)
+        }
+        RulesCommand::Lint(own) => {
+            let report = rules::lint(own.folder.as_deref())?;
+            let text = render_lint(&report, own.format.into(), style(&own.output));
+            (text, &own.output, report.faults.is_empty())
+        }
+        RulesCommand::Test(own) => {
+            let report = rules::test(own.folder.as_deref())?;
+            let text = render_test(&report, own.format.into(), style(&own.output));
+            (text, &own.output, report.faults.is_empty() && report.failures.is_empty())
+        }
+    };
+    write_out(output.as_deref(), &text).map(|()| u8::from(!is_good))
+}
+
 /// Opens the bundle and shows progress while `read` reads it.
 fn with_bundle<T>(
     common: &Common,
     read: impl FnOnce(&Bundle, &Knowledge, &(dyn Fn() + Sync)) -> Result<T, Error>,
 ) -> Result<T, Error> {
-    let knowledge = Knowledge::load()?;
+    let knowledge = rules::known(common.rules.as_deref())?;
+    for rule in knowledge.own_rules().filter(|rule| rule.origin == Origin::Replaced) {
+        warn(common, &format!("{}: your own rule is used in place of the shipped one", rule.id));
+    }
     let bundle = Bundle::open_with(&common.bundles, &common.passwords, &Limits::default())?;
     let progress = Progress::new(bundle.sources.len(), common.no_progress || common.quiet);
     let result = read(&bundle, &knowledge, &|| progress.tick());
@@ -174,8 +202,13 @@ fn style(common: &Common) -> Style {
         ColorArg::Never => false,
         ColorArg::Auto => to_terminal && std::env::var_os("NO_COLOR").is_none(),
     };
+    Style { width: width(common.output.is_none()), color }
+}
+
+/// Columns of what is written: the terminal's, where it goes to one and that says.
+fn width(to_standard_output: bool) -> usize {
     let columns = std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok());
-    Style { width: columns.filter(|_| to_terminal).unwrap_or(WIDTH), color }
+    columns.filter(|_| to_standard_output && io::stdout().is_terminal()).unwrap_or(WIDTH)
 }
 
 /// A reader that went away early is no error.

@@ -9,6 +9,7 @@ mod events;
 mod inventory;
 mod json;
 mod layout;
+mod rules;
 mod summary;
 mod table;
 
@@ -16,6 +17,7 @@ pub use accuracy::render_accuracy;
 pub use events::{EventsFormat, render_events};
 pub use inventory::{InventoryFormat, render_inventory};
 pub use json::to_json;
+pub use rules::{PlainFormat, RulesFormat, render_lint, render_rules, render_test};
 
 /// A form of output.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

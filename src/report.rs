@@ -8,12 +8,13 @@ use serde::Serialize;
 
 use crate::diagnose::{Level, Relation, RuleOutcome, Strength};
 use crate::incident::{Grant, Kind, Mode};
-use crate::knowledge::{Cause, Class, Family, Knowledge, Severity, Side};
+use crate::knowledge::{Cause, Class, Family, Knowledge, Origin, Rule, Severity, Side};
 
 mod build;
 pub mod accuracy;
 pub mod events;
 pub mod inventory;
+pub mod rules;
 mod excerpt;
 mod words;
 
@@ -80,6 +81,17 @@ pub struct KnowledgeReport {
     pub revision: String,
     /// The day of the newest update it knows.
     pub as_of: String,
+    /// Rules of the user's that were used beside the shipped ones, or in place of them.
+    pub own_rules: Vec<OwnRule>,
+}
+
+/// A rule of the user's.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct OwnRule {
+    /// Its id.
+    pub id: String,
+    /// `added`, or `replaced` where it takes the place of the shipped rule of its id.
+    pub origin: Origin,
 }
 
 /// The bundle.
@@ -480,7 +492,9 @@ impl Tool {
     fn with(knowledge: &Knowledge) -> Self {
         let (revision, as_of) = (knowledge.revision.clone(), knowledge.as_of.clone());
         let (name, version) = ("kcdoctor", env!("CARGO_PKG_VERSION"));
-        Self { name, version, knowledge: KnowledgeReport { revision, as_of } }
+        let own = |rule: &Rule| OwnRule { id: rule.id.clone(), origin: rule.origin };
+        let own_rules = knowledge.own_rules().map(own).collect();
+        Self { name, version, knowledge: KnowledgeReport { revision, as_of, own_rules } }
     }
 }
 

@@ -19,6 +19,7 @@ mod knowledge;
 mod layering;
 mod records;
 mod rules;
+mod rules_product;
 mod sources;
 
 use std::path::{Path, PathBuf};

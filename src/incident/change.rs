@@ -135,6 +135,11 @@ pub fn trigger(trigger: &str) -> Option<Hits> {
     TRIGGERS.iter().find(|known| known.0 == trigger).map(|known| known.1)
 }
 
+/// Every name that a rule's `triggers` may hold.
+pub fn triggers() -> impl Iterator<Item = &'static str> {
+    TRIGGERS.iter().map(|known| known.0)
+}
+
 impl Change {
     /// Whether the change is of the kind that `trigger` names.
     #[must_use]

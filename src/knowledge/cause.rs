@@ -113,6 +113,11 @@ impl Cause {
         !matches!(self.family(), Family::None | Family::Unknown)
     }
 
+    /// Every cause, in order.
+    pub fn all() -> impl Iterator<Item = Self> {
+        (0..CAUSES.len()).map(Self)
+    }
+
     /// Every name, in order.
     pub fn names() -> impl Iterator<Item = &'static str> {
         CAUSES.iter().map(|entry| entry.0)

@@ -7,10 +7,9 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, LazyLock};
 
-use cel::common::ast::{Expr, IdedExpr, LiteralValue};
-use cel::{Context, Env, ExecutionError, Program, Value};
+use cel::{Context, Env, ExecutionError, ParseErrors, Program, Value};
 
-use super::vocabulary;
+mod types;
 
 /// Bytes of source at most.
 const MAX_SOURCE: usize = 4096;
@@ -46,9 +45,21 @@ pub enum Truth {
     Unknown(Vec<String>),
 }
 
+/// What is wrong with a condition.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Slip {
+    /// Where, in bytes from the beginning of its source.
+    pub at: usize,
+    /// What, in a few words.
+    pub title: String,
+    /// What to do.
+    pub advice: String,
+}
+
 /// A compiled condition.
 #[derive(Debug)]
 pub struct Condition {
+    source: String,
     program: Program,
     /// The parts of a condition that is a plain chain of `&&`, each with the facts that it names.
     parts: Vec<(Program, Vec<(String, String)>)>,
@@ -91,27 +102,30 @@ impl Condition {
     /// Compiles `source` and refuses what would swallow a missing fact.
     ///
     /// # Errors
-    /// A sentence for the rule's author.
-    pub fn compile(source: &str) -> Result<Self, String> {
+    /// Every slip that it finds, for the rule's author.
+    pub fn compile(source: &str) -> Result<Self, Vec<Slip>> {
+        let slip = |at, title: String| vec![Slip { at, title, advice: "make two rules of it".into() }];
         if source.len() > MAX_SOURCE {
-            return Err(format!("a condition has {MAX_SOURCE} bytes at most"));
+            return Err(slip(0, format!("a condition has {MAX_SOURCE} bytes at most")));
         }
-        if nesting(source) > MAX_NESTING {
-            return Err(format!("brackets nest {MAX_NESTING} deep at most"));
+        if let Some(at) = too_deep(source) {
+            return Err(slip(at, format!("brackets nest {MAX_NESTING} deep at most")));
         }
-        let program = Program::compile(source).map_err(|error| error.to_string())?;
-        let mut names = Vec::new();
-        check(program.expression(), &mut Vec::new(), &mut names)?;
+        let program = Program::compile(source).map_err(|errors| slips(&errors, source))?;
+        let checked = types::check(program.expression(), program.source_info());
+        if !checked.slips.is_empty() {
+            return Err(checked.slips);
+        }
+        let mut names = checked.names;
         names.sort();
         names.dedup();
         let mut parts = Vec::new();
         for part in conjuncts(source) {
-            let program = Program::compile(part).map_err(|error| error.to_string())?;
-            let mut own = Vec::new();
-            check(program.expression(), &mut Vec::new(), &mut own)?;
-            parts.push((program, own));
+            let program = Program::compile(part).map_err(|errors| slips(&errors, part))?;
+            let names = types::check(program.expression(), program.source_info()).names;
+            parts.push((program, names));
         }
-        Ok(Self { program, parts, names })
+        Ok(Self { source: source.to_owned(), program, parts, names })
     }
 
     /// The facts that make the condition false of `facts`; all that it names where no part alone does.
@@ -144,6 +158,12 @@ impl Condition {
         self.names.iter().filter(unknown).map(|(variable, fact)| format!("{variable}.{fact}")).collect()
     }
 
+    /// What was compiled.
+    #[must_use]
+    pub fn source(&self) -> &str {
+        &self.source
+    }
+
     /// The `(variable, fact)` pairs that the condition names.
     #[must_use]
     pub fn names(&self) -> &[(String, String)] {
@@ -174,66 +194,38 @@ fn conjuncts(source: &str) -> Vec<&str> {
     parts
 }
 
-fn nesting(source: &str) -> usize {
-    let step = |(depth, deepest): (usize, usize), c| match c {
-        '(' | '[' | '{' => (depth + 1, deepest.max(depth + 1)),
-        ')' | ']' | '}' => (depth.saturating_sub(1), deepest),
-        _ => (depth, deepest),
-    };
-    source.chars().fold((0, 0), step).1
+/// Where brackets nest too deep.
+fn too_deep(source: &str) -> Option<usize> {
+    let mut depth = 0usize;
+    source.char_indices().find_map(|(at, c)| {
+        match c {
+            '(' | '[' | '{' => depth += 1,
+            ')' | ']' | '}' => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        (depth > MAX_NESTING).then_some(at)
+    })
 }
 
-/// Walks the expression: every `variable.fact` must be declared, `null` and `has()` are refused.
-/// `locals` are the variables of the macros around it.
-fn check(
-    expression: &IdedExpr,
-    locals: &mut Vec<String>,
-    names: &mut Vec<(String, String)>,
-) -> Result<(), String> {
-    match &expression.expr {
-        Expr::Select(select) if select.test => {
-            Err("has() turns unknown into no; name the fact itself".into())
-        }
-        Expr::Select(select) => {
-            let Expr::Ident(variable) = &select.operand.expr else {
-                return Err(format!("`.{}` does not follow a variable", select.field));
-            };
-            if vocabulary::find(variable, &select.field).is_none() {
-                return Err(format!("no fact is called {variable}.{}", select.field));
-            }
-            names.push((variable.clone(), select.field.clone()));
-            Ok(())
-        }
-        // The macros name their own result `@result`.
-        Expr::Ident(name) if locals.contains(name) || name.starts_with('@') => Ok(()),
-        Expr::Ident(name) => Err(format!(
-            "{name} stands alone; write source, target, pair or incident with the name of a fact"
-        )),
-        Expr::Call(call) => {
-            let children = call.target.iter().map(|target| &**target).chain(&call.args);
-            children.into_iter().try_for_each(|child| check(child, locals, names))
-        }
-        Expr::List(list) => list.elements.iter().try_for_each(|child| check(child, locals, names)),
-        Expr::Literal(LiteralValue::Null) => Err("null hides a missing fact; name the fact itself".into()),
-        Expr::Literal(_) => Ok(()),
-        Expr::Comprehension(comprehension) => {
-            check(&comprehension.iter_range, locals, names)?;
-            locals.push(comprehension.iter_var.clone());
-            locals.push(comprehension.accu_var.clone());
-            let parts = [
-                &comprehension.accu_init,
-                &comprehension.loop_cond,
-                &comprehension.loop_step,
-                &comprehension.result,
-            ];
-            let result = parts.into_iter().try_for_each(|child| check(child, locals, names));
-            locals.truncate(locals.len() - 2);
-            result
-        }
-        Expr::Map(_) | Expr::Struct(_) | Expr::Unspecified => {
-            Err("maps and structures have no place in a condition".into())
-        }
-    }
+/// What the parser says, each with its place: it counts lines and columns from 1, columns in characters.
+fn slips(errors: &ParseErrors, source: &str) -> Vec<Slip> {
+    let at = |(line, column): (isize, isize)| {
+        let line = usize::try_from(line).unwrap_or(1).max(1);
+        let start: usize = source.split_inclusive('\n').take(line - 1).map(str::len).sum();
+        let rest = source.get(start..).unwrap_or_default();
+        let column = usize::try_from(column).unwrap_or(1).max(1);
+        rest.char_indices().nth(column - 1).map_or(source.len(), |(at, _)| start + at)
+    };
+    let slip = |error: &cel::ParseError| Slip {
+        at: at(error.pos),
+        // What else could stand there is half of the grammar.
+        title: format!(
+            "not an expression: {}",
+            error.msg.split(" expecting {").next().unwrap_or_default().trim()
+        ),
+        advice: "write facts joined by && and ||, such as source.enabled && pair.failed > 0".into(),
+    };
+    errors.errors.iter().map(slip).collect()
 }
 
 #[cfg(test)]
@@ -297,11 +289,63 @@ mod tests {
         );
     }
 
+    fn slip(source: &str) -> (usize, String) {
+        let slips = Condition::compile(source).unwrap_err();
+        (slips[0].at, slips[0].title.clone())
+    }
+
+    #[test]
+    fn slips_say_where_they_stand() {
+        for (source, at, title) in [
+            ("true && source.enabeld", "source.enabeld", "no fact is called source.enabeld"),
+            ("'ä' == 'ä' && source.version", "source.version", "this side is a number"),
+            ("true\n  && source.version == \"2016\"", "== \"2016\"", "a number is compared with a text"),
+            ("true\n  && && false", "&& false", "not an expression"),
+            ("pair.classes.exists(c, c == 1)", "== 1", "a text is compared with a number"),
+            ("true && 'ü' == 1 + ", "", "not an expression"),
+            ("'ü' == 'ü' && && true", "&& true", "not an expression"),
+            ("size(source.enabled) == 1", "size(", "size does not take this"),
+            ("true && has(source.enabled)", "has(", "has() turns unknown into no"),
+            ("'a' in pair.coverage", "in pair", "in looks into a list"),
+        ] {
+            let (found, said) = slip(source);
+            assert!(said.starts_with(title), "{source}: {said}");
+            assert!(source[found..].starts_with(at), "{source}: {} {said}", &source[found..]);
+        }
+    }
+
     #[test]
     fn a_wrong_type_is_a_fault_of_the_rule() {
-        let empty = Values::new();
-        let values = Values::from([("version", FactValue::Int(2019))]);
-        let facts = Facts::new([("source", &values), ("pair", &empty)]);
-        assert!(Condition::compile("source.version").unwrap().ask(&facts).is_err());
+        for source in [
+            "source.version",
+            "pair.classes < ['a']",
+            "source.enabled > true",
+            "source.version / 2 == 1",
+            "pair.classes[0] == 'a'",
+            "matches(pair.coverage, 'a')",
+            "optional.none() == 1",
+            "1.5 > 1",
+            "pair.failed ? true : 1",
+            "[1, 'a'] == [1]",
+            "{'a': 1} == 1",
+        ] {
+            assert!(Condition::compile(source).is_err(), "{source}");
+        }
+        for source in [
+            "pair.classes.filter(c, c.startsWith('a')).map(c, size(c)) == [1]",
+            "pair.classes.exists_one(c, c in ['a'])",
+            "pair.classes.all(c, c != 'a') ? pair.failed + 1 > 2 : true",
+            "pair.coverage.contains('a') && pair.classes == []",
+        ] {
+            assert!(Condition::compile(source).is_ok(), "{source}: {:?}", Condition::compile(source));
+        }
+    }
+
+    #[test]
+    fn what_would_exhaust_the_stack_is_refused() {
+        for source in ["1 + ".repeat(1000) + "1 == 1", "true ? ".repeat(500) + "true"] {
+            let source = source.get(..source.len().min(MAX_SOURCE)).unwrap();
+            assert!(Condition::compile(source).is_err());
+        }
     }
 }

@@ -1,20 +1,23 @@
-//! Rules: one Markdown file each under `knowledge/rules/`, TOML front matter and prose.
-
-use std::collections::HashSet;
+//! Rules: one Markdown file each under `knowledge/rules/` or in a folder of the user's, TOML front matter and prose.
 
 use serde::{Deserialize, Serialize};
 
 use super::cause::Cause;
 use super::class::Class;
 use super::condition::Condition;
-use super::{Text, fault, front_matter};
+use super::fault;
+use super::fault::{Draft, Fault};
+use super::fixes::Fixes;
 use crate::error::Error;
+
+pub(super) mod form;
+mod read;
 
 /// The stack on which conditions are compiled: the parser recurses.
 const STACK: usize = 64 << 20;
 
 /// What a rule is asked about.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Scope {
     /// Every ordered pair of hosts that has failures or is in question.
@@ -24,7 +27,7 @@ pub enum Scope {
 }
 
 /// Where the proof of a rule's condition comes from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Proof {
     /// From somewhere else than the failing component: the directory, a domain controller, the time service.
@@ -45,6 +48,18 @@ pub enum Severity {
     Warning,
     /// It is good to know.
     Info,
+}
+
+/// Who brought a rule.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, schemars::JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Origin {
+    /// It came with the program.
+    Shipped,
+    /// It stands in a folder of the user's.
+    Added,
+    /// The same, in place of the shipped rule of its id.
+    Replaced,
 }
 
 /// A checked rule.
@@ -83,12 +98,13 @@ pub struct Rule {
     /// Where the claim is made and when it was last checked.
     pub verification: Verification,
     /// Why it matters and how to confirm it, Markdown.
-    pub prose: &'static str,
+    pub prose: String,
+    /// Who brought it.
+    pub origin: Origin,
 }
 
 /// Where a rule's claim is made.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug, Clone)]
 pub struct Verification {
     /// Public sources.
     pub sources: Vec<String>,
@@ -96,73 +112,42 @@ pub struct Verification {
     pub checked: String,
 }
 
-/// The form of the front matter.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Front {
-    id: String,
-    title: String,
-    cause: Cause,
-    scope: Scope,
-    #[serde(default)]
-    classes: Vec<Class>,
-    #[serde(default)]
-    ambiguous: Vec<Class>,
-    proof: Proof,
-    #[serde(default)]
-    echoes: bool,
-    severity: Severity,
-    when: String,
-    requires: Option<String>,
-    corroborated_by: Option<String>,
-    #[serde(default)]
-    triggers: Vec<String>,
-    #[serde(default)]
-    fixes: Vec<String>,
-    summary: String,
-    verification: Verification,
+/// Rules as their files state them, and what is wrong with those files.
+#[derive(Debug, Default)]
+pub struct Reading {
+    /// Every rule without a fault, by id.
+    pub rules: Vec<Rule>,
+    /// Every fault, by file and place.
+    pub faults: Vec<Fault>,
+    /// The words of `triggers`, each as the fault that it is where no change bears its name: only a later stage
+    /// knows which there are.
+    pub triggers: Vec<(String, Fault)>,
 }
 
-/// Loads and compiles every rule, in the order of their ids.
-pub(super) fn load(files: &[Text]) -> Result<Vec<Rule>, Error> {
-    let rules = std::thread::scope(|scope| {
-        let compile = || files.iter().map(|&(name, text)| rule(name, text)).collect::<Result<Vec<_>, _>>();
-        let thread = std::thread::Builder::new().stack_size(STACK).spawn_scoped(scope, compile);
-        thread
-            .map_err(|error| fault("rules", error))?
-            .join()
-            .map_err(|_| fault("rules", "the compiler of conditions failed"))?
-    })?;
-    let mut seen = HashSet::new();
-    match rules.iter().find(|rule| !seen.insert(&rule.id)) {
-        Some(twice) => Err(fault("rules", format!("{} stands twice", twice.id))),
-        None => Ok(rules),
-    }
+/// Reads rule files of any origin: the only door.
+#[must_use]
+pub fn read_rules(files: &[Draft], fixes: &Fixes) -> Reading {
+    let mut reading = std::thread::scope(|scope| {
+        let read = || {
+            let mut reading = Reading::default();
+            files.iter().for_each(|draft| read::rule(draft, fixes, &mut reading));
+            reading
+        };
+        // A machine without room for one more thread has no room for an analysis.
+        let thread = std::thread::Builder::new().stack_size(STACK).spawn_scoped(scope, read);
+        thread.ok().and_then(|thread| thread.join().ok()).unwrap_or_default()
+    });
+    reading.rules.sort_by(|a, b| a.id.cmp(&b.id));
+    reading.faults.sort();
+    reading
 }
 
-fn rule(name: &'static str, text: &'static str) -> Result<Rule, Error> {
-    let (front, prose): (Front, _) = front_matter(name, text)?;
-    if name.strip_suffix(".md") != Some(&front.id) {
-        return Err(fault(name, format!("the file is not named after its rule {}", front.id)));
+/// The embedded rules, in the order of their ids.
+pub(super) fn load(drafts: &[Draft], fixes: &Fixes) -> Result<Vec<Rule>, Error> {
+    let reading = read_rules(drafts, fixes);
+    match reading.faults.first() {
+        Some(first) => Err(fault("rules", first)),
+        None if reading.rules.len() < drafts.len() => Err(fault("rules", "they could not be read")),
+        None => Ok(reading.rules),
     }
-    let compile = |source: &str| Condition::compile(source).map_err(|error| fault(name, error));
-    Ok(Rule {
-        when: compile(&front.when)?,
-        requires: front.requires.as_deref().map(compile).transpose()?,
-        corroborated_by: front.corroborated_by.as_deref().map(compile).transpose()?,
-        id: front.id,
-        title: front.title,
-        cause: front.cause,
-        scope: front.scope,
-        classes: front.classes,
-        ambiguous: front.ambiguous,
-        proof: front.proof,
-        echoes: front.echoes,
-        severity: front.severity,
-        triggers: front.triggers,
-        fixes: front.fixes,
-        summary: front.summary,
-        verification: front.verification,
-        prose,
-    })
 }

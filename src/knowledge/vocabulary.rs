@@ -16,6 +16,19 @@ pub enum Kind {
     List,
 }
 
+impl Kind {
+    /// What is to be written for it.
+    #[must_use]
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::Bool => "true or false",
+            Self::Int => "a whole number",
+            Self::Text => "a text",
+            Self::List => "a list of texts",
+        }
+    }
+}
+
 /// A fact that rules may name.
 #[derive(Debug, PartialEq, Eq)]
 pub struct FactName {

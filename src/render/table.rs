@@ -4,7 +4,7 @@ use super::layout::{Ink, Page, clock};
 use super::{Style, word};
 use crate::diagnose::{Level, Relation, RuleOutcome};
 use crate::incident::Grant;
-use crate::knowledge::Cause;
+use crate::knowledge::{Cause, Origin};
 use crate::report::{EvidenceReport, FindingReport, Report, StepReport};
 
 /// Pieces of evidence shown for one finding; the JSON report has more.
@@ -346,6 +346,13 @@ fn gaps(page: &mut Page, report: &Report) {
     }
 }
 
+fn own_rule(rule: &crate::report::OwnRule) -> String {
+    match rule.origin {
+        Origin::Replaced => format!("{} (in place of the shipped one)", rule.id),
+        Origin::Added | Origin::Shipped => rule.id.clone(),
+    }
+}
+
 /// Files that were damaged or not understood; the rest needs no word.
 fn sources(page: &mut Page, report: &Report) {
     let records: u64 = report.bundle.sources.iter().map(|source| source.records).sum();
@@ -360,6 +367,10 @@ fn sources(page: &mut Page, report: &Report) {
             report.bundle.hash
         ),
     );
+    let own: Vec<_> = report.tool.knowledge.own_rules.iter().map(own_rule).collect();
+    if !own.is_empty() {
+        page.paragraph("  ", 2, &format!("With rules of your own: {}.", own.join(", ")));
+    }
     let mut coverage: Vec<_> = report
         .coverage
         .iter()
