@@ -20,7 +20,7 @@ pub use cases::{Deviation, deviation};
 pub use facts::{PairFacts, Stated};
 pub use gaps::Gap;
 pub use judge::{Answer, Outcome as RuleOutcome, ask_case, judge};
-pub use onset::{Onset, Placed, Relation, Strength};
+pub use onset::{Estimate, Onset, Placed, Relation, Strength, Tally};
 pub use requests::{Request, requests};
 pub use weigh::Level;
 
@@ -86,6 +86,10 @@ pub struct Diagnosis<'a> {
     pub hypotheses: Vec<Hypothesis>,
     /// The onset.
     pub onset: Onset,
+    /// Where the failure rate of the verdict's pairs rose.
+    pub estimate: Option<Estimate>,
+    /// The same for each pair with failures, by index.
+    pub pair_estimates: BTreeMap<usize, Estimate>,
     /// Every change with its place.
     pub changes: Vec<Placed<'a>>,
     /// What is missing, and how to collect it.
@@ -123,9 +127,23 @@ pub fn diagnose<'a>(incident: &'a Incident, evidence: &Evidence, knowledge: &'a 
     let onset = onset::onset(&verdict, incident);
     let changes: Vec<_> =
         incident.changes.iter().map(|change| onset::place(change, onset, &verdict)).collect();
+    let estimate = onset::of_judgement(&verdict, incident, evidence);
+    let pair_estimates = onset::of_pairs(std::iter::once(&verdict).chain(&also), incident, evidence);
     let trigger = onset::trigger_of(&changes, &verdict, incident);
     let gaps = gaps::gaps(&findings, &verdict, onset, incident, evidence, &knowledge.gaps);
-    Diagnosis { findings, verdict, confidence, trigger, also, hypotheses, onset, changes, gaps }
+    Diagnosis {
+        findings,
+        verdict,
+        confidence,
+        trigger,
+        also,
+        hypotheses,
+        onset,
+        estimate,
+        pair_estimates,
+        changes,
+        gaps,
+    }
 }
 
 /// One finding a rule and outcome, its pairs together.

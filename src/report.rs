@@ -266,6 +266,8 @@ pub struct PairReport {
     pub last_failure: Option<String>,
     /// The last success of all.
     pub last_success: Option<String>,
+    /// Where its failure rate most likely rose; `null` without failures, and as `onset.estimate` is.
+    pub onset_estimate: Option<EstimateReport>,
     /// What delegation grants it.
     pub delegation: Grant,
     /// SPNs that the source's list lacks; `null` where the list is unknown.
@@ -279,6 +281,35 @@ pub struct OnsetReport {
     pub last_success: Option<String>,
     /// The first failure that the verdict explains.
     pub first_failure: Option<String>,
+    /// Where the failure rate of the verdict's pairs most likely rose; `null` where fewer than two attempts are seen, or
+    /// their times have an unknown zone.
+    pub estimate: Option<EstimateReport>,
+}
+
+/// Where a failure rate most likely rose: docs/onset.md says how that is found.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct EstimateReport {
+    /// The last attempt before the change, `null` where none is seen, and the first one since.
+    pub at: (Option<String>, String),
+    /// Attempts before it.
+    pub before: TallyReport,
+    /// Attempts since.
+    pub after: TallyReport,
+    /// How probable such a rise would be, were the order of the outcomes chance.
+    pub p_value: f64,
+    /// Whether an attempt succeeded after the first failure.
+    pub intermittent: bool,
+    /// Whether of every source something is seen before the first failure; `null` where no log says.
+    pub reaches_back: Option<bool>,
+}
+
+/// Attempts on one side of a change.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct TallyReport {
+    /// Failed ones; failures of other causes are left out.
+    pub failed: usize,
+    /// All.
+    pub attempts: usize,
 }
 
 /// A change.

@@ -2,6 +2,13 @@
 
 use jiff::Timestamp;
 
+mod estimate;
+mod exact;
+
+pub use estimate::Estimate;
+pub(super) use estimate::{of_judgement, of_pairs};
+pub use exact::Tally;
+
 use super::Judgement;
 use crate::evidence::HostId;
 use crate::incident::{Attempt, Change, Hits, Incident, Outcome, When, trigger};

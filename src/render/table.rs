@@ -5,12 +5,14 @@ use super::{Style, word};
 use crate::diagnose::{Level, Relation, RuleOutcome};
 use crate::incident::Grant;
 use crate::knowledge::{Cause, Origin};
-use crate::report::{EvidenceReport, FindingReport, Report, StepReport};
+use crate::report::{EstimateReport, EvidenceReport, FindingReport, Report, StepReport, TallyReport};
 
 /// Pieces of evidence shown for one finding; the JSON report has more.
 const PIECES: usize = 6;
 /// Lines of the timeline before and after the first failure.
 const AROUND: usize = 6;
+/// A rise that is more probable than this by chance is called so.
+const PLAIN: f64 = 0.05;
 /// Pairs shown before only those with something to say are.
 const PAIRS: usize = 24;
 
@@ -153,6 +155,9 @@ fn timeline(page: &mut Page, report: &Report) {
             "No success is seen before the first failure, so the onset has no earlier bound.",
         );
     }
+    if let Some(estimate) = &report.onset.estimate {
+        page.paragraph("  ", 2, &rise(estimate));
+    }
     let at = report.timeline.partition_point(|entry| entry.time < *first);
     let near = at.saturating_sub(AROUND)..(at + AROUND).min(report.timeline.len());
     let bracketed = |reference: &str| {
@@ -189,6 +194,31 @@ fn progress(page: &mut Page, report: &Report) {
         let stated = attempt.progress.map_or_else(String::new, |percent| format!(" failed at {percent} %"));
         page.paragraph("  ", 2, &format!("{}{stated}: {reading}", attempt.id));
     }
+}
+
+/// How the failure rate rose, no surer than it is.
+fn rise(estimate: &EstimateReport) -> String {
+    let of = |tally: &TallyReport| format!("{} of {}", tally.failed, tally.attempts);
+    let (before, after) = (of(&estimate.before), of(&estimate.after));
+    let mut text = match &estimate.at.0 {
+        None => format!("Nothing before the first failure is seen on these pairs; since: {after} failed."),
+        Some(from) => {
+            let p = match estimate.p_value {
+                p if p < 0.00001 => "p < 0.00001".to_owned(),
+                p => format!("p = {}", (p * 100_000.0).round() / 100_000.0),
+            };
+            let p = if estimate.p_value < PLAIN { p } else { format!("{p}: chance may do that") };
+            let between = format!("between {} and {}", clock(from), clock(&estimate.at.1));
+            format!("Failures most likely set in {between}. Before: {before} failed, since: {after} ({p}).")
+        }
+    };
+    if estimate.intermittent {
+        text.push_str(" Some moves succeeded after the first failure.");
+    }
+    if estimate.reaches_back == Some(false) {
+        text.push_str(" A source's log begins no earlier than the first failure, so the fault may be older.");
+    }
+    text
 }
 
 fn describe(report: &Report, kind: &str, reference: &str, host: Option<&str>) -> String {

@@ -6,11 +6,11 @@ use jiff::Timestamp;
 
 use super::{
     AddressReport, AlsoReport, AttemptReport, BundleReport, ChangeReport, CoverageReport, DelegationReport,
-    EvidenceReport, FindingReport, GapReport, HostReport, HypothesisReport, IssueReport, OnsetReport,
-    PairReport, PlanReport, ProofReport, Report, Role, SCHEMA_VERSION, SourceReport, StepReport,
-    TimelineEntry, Tool, VerdictReport,
+    EstimateReport, EvidenceReport, FindingReport, GapReport, HostReport, HypothesisReport, IssueReport,
+    OnsetReport, PairReport, PlanReport, ProofReport, Report, Role, SCHEMA_VERSION, SourceReport, StepReport,
+    TallyReport, TimelineEntry, Tool, VerdictReport,
 };
-use crate::diagnose::{Diagnosis, Judgement, Placed, RuleOutcome, Strength};
+use crate::diagnose::{Diagnosis, Estimate, Judgement, Placed, RuleOutcome, Strength, Tally};
 use crate::evidence::{Evidence, FactId, HostId};
 use crate::fact::{MigrationAuthentication, Position, Trustee};
 use crate::incident::{Attempt, Incident, Mode, Outcome, Pair, When, mode};
@@ -41,10 +41,11 @@ pub fn build(
         bundle: self::bundle(bundle, evidence),
         coverage: builder.coverage(),
         hosts: builder.hosts(),
-        pairs: incident.pairs.iter().map(|pair| builder.pair(pair)).collect(),
+        pairs: incident.pairs.iter().enumerate().map(|(index, pair)| builder.pair(index, pair)).collect(),
         onset: OnsetReport {
             last_success: diagnosis.onset.last_success.map(text),
             first_failure: diagnosis.onset.first_failure.map(text),
+            estimate: diagnosis.estimate.as_ref().map(estimate),
         },
         timeline: builder.timeline(&attempts, &changes),
         attempts,
@@ -66,6 +67,18 @@ struct Builder<'a> {
 
 pub(super) fn text(time: Timestamp) -> String {
     time.to_string()
+}
+
+fn estimate(own: &Estimate) -> EstimateReport {
+    let tally = |tally: Tally| TallyReport { failed: tally.failed, attempts: tally.attempts };
+    EstimateReport {
+        at: (own.from.map(text), text(own.to)),
+        before: tally(own.before),
+        after: tally(own.after),
+        p_value: own.p_value,
+        intermittent: own.intermittent,
+        reaches_back: own.reaches_back,
+    }
 }
 
 fn finding_id(index: usize) -> String {
@@ -164,7 +177,7 @@ impl Builder<'_> {
         names
     }
 
-    fn pair(&self, pair: &Pair) -> PairReport {
+    fn pair(&self, index: usize, pair: &Pair) -> PairReport {
         let times: Vec<_> = self.incident.failures(pair).map(|(_, attempt)| attempt.time).collect();
         let successes: Vec<_> = self.incident.successes(pair).map(|(_, attempt)| attempt.time).collect();
         PairReport {
@@ -175,6 +188,7 @@ impl Builder<'_> {
             first_failure: times.iter().min().copied().map(text),
             last_failure: times.iter().max().copied().map(text),
             last_success: successes.iter().max().copied().map(text),
+            onset_estimate: self.diagnosis.pair_estimates.get(&index).map(estimate),
             delegation: pair.grant,
             missing_spns: pair.missing_spns.known().cloned(),
         }
