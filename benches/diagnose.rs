@@ -14,7 +14,7 @@ use kcdoctor::scenario::simulation::{Lists, crowd, facts};
 const NODES: usize = 64;
 
 fn evidence(attempts: usize, knowledge: &Knowledge) -> Evidence {
-    let sources = facts(&crowd(NODES, attempts), Lists::Whole).into_iter();
+    let sources = facts(&crowd(NODES, attempts), Lists::Whole, false).into_iter();
     let parsed = sources.map(|source| ParsedSource {
         path: source.path,
         kind: source.kind,

@@ -14,7 +14,7 @@ use crate::incident::When;
 use crate::knowledge::Knowledge;
 use crate::parse::ParsedSource;
 use crate::report::accuracy::{Accuracy, Score, Set, Stated};
-use crate::scenario::simulation::{Simulated, Sources, draw, facts};
+use crate::scenario::simulation::{Simulated, Sources, draw};
 
 /// How an incident reaches the analysis.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -99,7 +99,7 @@ pub fn simulate(first: u64, count: u64, sources: Sources, through: Through, know
 #[must_use]
 pub fn judge(simulated: &Simulated, through: Through, knowledge: &Knowledge) -> Stated {
     let parsed = match through {
-        Through::Facts => facts(&simulated.told, simulated.lists).into_iter().map(parsed).collect(),
+        Through::Facts => simulated.facts().into_iter().map(parsed).collect(),
         Through::Files => {
             let bundle = Bundle::held("simulated", simulated.written(), &Limits::default());
             read(&bundle, knowledge, &Options::default(), &|| ())

@@ -365,9 +365,8 @@ pub(super) fn incident_facts(pairs: &[Pair], incident: &Incident, evidence: &Evi
             unclassified.iter().flat_map(|attempt| attempt.facts.iter().copied()),
         );
     }
-    // A host that machines move from or to and whose log was not sent may have seen failures.
-    let ends = incident.attempts.iter().flat_map(|attempt| [attempt.source, attempt.target]).flatten();
-    let ends: BTreeSet<HostId> = ends.collect();
+    // A host whose log was not sent may have seen failures.
+    let ends: BTreeSet<HostId> = pairs.iter().flat_map(|pair| [pair.source, pair.target]).collect();
     let is_seen = |host: &HostId| evidence.covered(*host, is_hyper_v).next().is_some();
     if incident.hyper_v_logs && ends.iter().all(is_seen) {
         stated.set("all_seen", FactValue::Bool(true), []);

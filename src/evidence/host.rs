@@ -286,8 +286,11 @@ fn named_hosts(fact: &Fact, signals: &Signals) -> Vec<String> {
 /// only where they are known from elsewhere.
 pub(crate) fn called_host(text: &str) -> Vec<String> {
     const BEFORE: &[&str] = &["host '", "source '", "destination '", "node '", "computer '"];
-    let lower = text.to_lowercase();
     let mut found = Vec::new();
+    if !text.contains('\'') {
+        return found;
+    }
+    let lower = text.to_lowercase();
     for before in BEFORE {
         for (at, _) in lower.match_indices(before) {
             let rest = lower.get(at + before.len()..).unwrap_or_default();

@@ -148,15 +148,20 @@ impl Reading {
 
     /// Sentence by sentence, so that the last code-bearing one is known.
     fn read_text(&mut self, text: &str, knowledge: &Knowledge) {
-        let lower = text.to_lowercase();
-        self.about_migration |= lower.contains("migration");
-        self.side = self.side.or_else(|| side(&lower));
+        // A name, a GUID or a code is no sentence.
+        let is_sentence = text.contains(char::is_whitespace);
+        if is_sentence {
+            let lower = text.to_lowercase();
+            self.about_migration |= lower.contains("migration");
+            self.side = self.side.or_else(|| side(&lower));
+        }
         // A machine may be called "virtual switch lab": its name says nothing of a failure.
         let is_name = self.vm_name.as_deref().is_some_and(|own| own == machine_name(text));
         for line in text.lines() {
             self.progress = self.progress.or_else(|| progress(line));
             let codes = codes(line);
-            let named = knowledge.sentences.class_of(&without_quoted(line)).filter(|_| !is_name);
+            let named = Some(line).filter(|_| is_sentence && !is_name);
+            let named = named.and_then(|line| knowledge.sentences.class_of(&without_quoted(line)));
             self.statements.extend(named.map(|class| Statement {
                 class,
                 weight: Weight::Specific,

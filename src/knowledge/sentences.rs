@@ -1,13 +1,14 @@
 //! Phrases that name a class of failure: `knowledge/sentences.toml`.
 
+use memchr::memmem::Finder;
 use serde::Deserialize;
 
 use super::Standing;
 use super::class::Class;
 
-/// Every phrase, lower-case.
+/// Every phrase, lower-case, ready to be searched for.
 #[derive(Debug)]
-pub struct Sentences(Vec<Sentence>);
+pub struct Sentences(Vec<(Finder<'static>, Class)>);
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -28,13 +29,14 @@ pub(super) struct File {
 
 impl Sentences {
     pub(super) fn load(file: File) -> Self {
-        Self(file.sentence)
+        let ready = |sentence: Sentence| (Finder::new(&sentence.phrase).into_owned(), sentence.class);
+        Self(file.sentence.into_iter().map(ready).collect())
     }
 
     /// The class that `text` names by a phrase: the first in the file that stands in it.
     #[must_use]
     pub fn class_of(&self, text: &str) -> Option<Class> {
         let text = text.to_lowercase();
-        self.0.iter().find(|sentence| text.contains(&sentence.phrase)).map(|sentence| sentence.class)
+        self.0.iter().find(|(phrase, _)| phrase.find(text.as_bytes()).is_some()).map(|(_, class)| *class)
     }
 }

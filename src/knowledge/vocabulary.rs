@@ -78,7 +78,7 @@ pub const FACTS: &[FactName] = &[
         "all_seen",
         Kind::Bool,
         "hyperv-log:",
-        "every host that machines move from or to sent a log of Hyper-V; unknown otherwise",
+        "of every host of a pair in question a log of Hyper-V was sent; unknown otherwise",
     ),
     fact("pair", "failed", Kind::Int, "hyperv-log:", "failed migrations from source to target"),
     fact("pair", "succeeded", Kind::Int, "hyperv-log:", "successful ones"),

@@ -70,6 +70,8 @@ pub struct Simulated {
     pub told: Told,
     /// How the directory shows its lists.
     pub lists: Lists,
+    /// Whether the events are sent with their messages.
+    pub rendered: bool,
     /// Seconds by which some machine's clock is off without harm.
     pub offset: i64,
     /// Hosts of the site.
@@ -115,12 +117,14 @@ pub fn draw(seed: u64, sources: Sources) -> Simulated {
     world.live(&planted, &mut dice);
     let hosts = world.hosts.len();
     let offset = world.offset;
+    let rendered = plot.by_text || dice.chance(0.3);
     let mut simulated = Simulated {
         seed,
         planted,
         attempts: Vec::new(),
         told: Told::default(),
         lists: Lists::Whole,
+        rendered,
         offset,
         hosts,
     };
@@ -138,6 +142,12 @@ fn logs_of(
 }
 
 impl Simulated {
+    /// What it states, source by source.
+    #[must_use]
+    pub fn facts(&self) -> Vec<Source> {
+        facts(&self.told, self.lists, self.rendered)
+    }
+
     /// The same as files, in forms that the seed decides.
     #[must_use]
     pub fn written(&self) -> Vec<(String, Vec<u8>)> {

@@ -11,6 +11,7 @@ use crate::fact::{
 use crate::scenario::Machine;
 use crate::scenario::evtx::{Payload, Record};
 use crate::scenario::exports::directory::Account;
+use crate::scenario::exports::events::message;
 use crate::scenario::exports::host::Authentication;
 use crate::scenario::forms::Told;
 
@@ -25,9 +26,10 @@ pub struct Source {
     pub parsed: Parsed,
 }
 
-/// What `told` states, source by source, in the order of paths; `lists` says how the directory shows its lists.
+/// What `told` states, source by source, in the order of paths; `lists` says how the directory shows its lists,
+/// `rendered` whether events come with their messages.
 #[must_use]
-pub fn facts(told: &Told, lists: Lists) -> Vec<Source> {
+pub fn facts(told: &Told, lists: Lists, rendered: bool) -> Vec<Source> {
     let mut sources: Vec<(String, &'static str, Vec<Observation>, Vec<ChannelCoverage>)> = Vec::new();
     if !told.accounts.is_empty() {
         let objects =
@@ -53,7 +55,7 @@ pub fn facts(told: &Told, lists: Lists) -> Vec<Source> {
         sources.push((format!("{}/hotfixes.csv", host.name), "hot-fix", updates.collect(), Vec::new()));
     }
     for (number, (host, records)) in told.logs.iter().enumerate() {
-        let events = records.iter().map(|record| Observation::Event(event(record)));
+        let events = records.iter().map(|record| Observation::Event(event(record, rendered)));
         let path = format!("{}/log{number:03}.evtx", host.name);
         sources.push((path, "evtx", events.collect(), coverage(records).into_iter().collect()));
     }
@@ -126,7 +128,7 @@ fn settings(host: &Machine, authentication: Authentication) -> HostSettings {
     }
 }
 
-fn event(record: &Record) -> Event {
+fn event(record: &Record, rendered: bool) -> Event {
     let fields = match &record.payload {
         Payload::EventData(fields) => {
             fields.iter().map(|(name, value)| (name.clone(), value.clone())).collect()
@@ -145,7 +147,7 @@ fn event(record: &Record) -> Event {
         level: Some(record.level),
         user: record.user.clone(),
         fields: fields.into_iter().map(|(name, value)| Field { name, value }).collect(),
-        message: None,
+        message: rendered.then(|| message(record)),
         local: false,
     }
 }

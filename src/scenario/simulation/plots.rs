@@ -49,6 +49,8 @@ pub(super) struct Plot {
     pub(super) kinds: &'static [Kind],
     /// Whether a host is upgraded in place.
     pub(super) upgrades: bool,
+    /// Whether only the text of a message tells it, as its number is documented nowhere.
+    pub(super) by_text: bool,
     pub(super) reach: Reach,
     /// Share of incidents in which the pairs worked before.
     pub(super) worked: f64,

@@ -112,14 +112,17 @@ pub(super) fn forms(simulated: &Simulated) -> Forms {
         Lists::Flattened | Lists::NotAskedFor => Directory::Object(Csv),
     };
     let updates = [Updates::Table, Updates::Csv, Updates::WmicCsv, Updates::WmicList, Updates::HistoryCsv];
-    let events = [Events::Evtx, Events::Evtx, Events::Wevtutil, Events::ViewerXml];
+    let events = match simulated.rendered {
+        true => &[Events::ViewerXml][..],
+        false => &[Events::Evtx, Events::Evtx, Events::Wevtutil],
+    };
     let cultures = [Culture::American, Culture::German, Culture::British, Culture::Japanese];
     let encodings = [Encoding::Utf8, Encoding::Utf8Mark, Encoding::Utf16];
     Forms {
         directory,
         hosts: *dice.pick(&[List, Csv, Json5, Json7, Clixml]).unwrap_or(&List),
         updates: *dice.pick(&updates).unwrap_or(&Updates::Csv),
-        events: *dice.pick(&events).unwrap_or(&Events::Evtx),
+        events: *dice.pick(events).unwrap_or(&Events::Evtx),
         encoding: *dice.pick(&encodings).unwrap_or(&Encoding::Utf8),
         exporter: Exporter {
             culture: *dice.pick(&cultures).unwrap_or(&Culture::American),

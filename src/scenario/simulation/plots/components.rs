@@ -1,7 +1,9 @@
 //! Faults that a failing component states itself, and none at all.
 
-use super::{ANYWHERE, CLUSTERED, Failure, Plot, Reach, nothing, unbroken};
+use super::{ANYWHERE, CLUSTERED, Failure, Hit, Plot, Reach, nothing, unbroken};
+use crate::scenario::bundles::Trigger;
 use crate::scenario::events::Fault;
+use crate::scenario::events::hyper_v::listener_disabled;
 use crate::scenario::events::system::{interface_failed, interface_unreachable, node_removed, volume_paused};
 use crate::scenario::simulation::world::{Kind, World};
 use crate::scenario::{Dice, later};
@@ -12,6 +14,7 @@ pub(super) const HEALTHY: Plot = Plot {
     weight: 6,
     kinds: &[Kind::Administrators, Kind::Cluster, Kind::Standalone, Kind::TwoClusters],
     upgrades: false,
+    by_text: false,
     reach: Reach::Pair,
     worked: 1.0,
     faults: &[],
@@ -73,7 +76,93 @@ pub(super) const PLOTS: &[Plot] = &[
         faults: &[Fault::MissingSwitch],
         ..HEALTHY
     },
+    Plot {
+        cause: "storage-failure",
+        weight: 2,
+        kinds: CLUSTERED,
+        reach: Reach::Source,
+        worked: 0.5,
+        faults: &[Fault::MissingMedia],
+        ..HEALTHY
+    },
+    Plot {
+        cause: "user-right-missing",
+        weight: 5,
+        kinds: ANYWHERE,
+        reach: Reach::Target,
+        faults: &[Fault::UserRight],
+        ..HEALTHY
+    },
+    Plot {
+        cause: "name-resolution",
+        weight: 5,
+        kinds: ANYWHERE,
+        reach: Reach::Pair,
+        worked: 0.7,
+        faults: &[Fault::UnknownName],
+        ..HEALTHY
+    },
+    Plot {
+        cause: "migration-limit",
+        weight: 4,
+        kinds: CLUSTERED,
+        reach: Reach::Source,
+        faults: &[Fault::LimitReached],
+        ..HEALTHY
+    },
+    Plot {
+        cause: "configuration-version",
+        weight: 4,
+        kinds: CLUSTERED,
+        reach: Reach::Target,
+        worked: 0.3,
+        faults: &[Fault::OldVersion],
+        ..HEALTHY
+    },
+    Plot {
+        cause: "registration-failed",
+        weight: 5,
+        kinds: CLUSTERED,
+        reach: Reach::Target,
+        worked: 0.3,
+        faults: &[Fault::NotRegistered],
+        ..HEALTHY
+    },
+    Plot {
+        cause: "key-protector",
+        weight: 4,
+        kinds: CLUSTERED,
+        reach: Reach::Target,
+        worked: 0.3,
+        faults: &[Fault::KeyProtector],
+        ..HEALTHY
+    },
+    Plot {
+        cause: "listener-disabled",
+        weight: 4,
+        kinds: ANYWHERE,
+        by_text: true,
+        reach: Reach::Target,
+        faults: &[Fault::ListenerOff],
+        set: stop_listening,
+        ..HEALTHY
+    },
+    Plot {
+        cause: "owner-restricted",
+        weight: 4,
+        kinds: CLUSTERED,
+        reach: Reach::Target,
+        faults: &[Fault::NotOwner],
+        ..HEALTHY
+    },
 ];
+
+/// The target stops listening for migrations.
+fn stop_listening(world: &mut World, hit: &Hit, _: &mut Dice) -> Vec<Trigger> {
+    let host = world.host(hit.at).clone();
+    world.site.log(listener_disabled(&host, world.since));
+    Vec::new()
+}
 
 /// Cluster networks break on both nodes just before.
 fn paths_break(world: &mut World, failure: &Failure, _: &mut Dice) {
