@@ -5,65 +5,34 @@ use std::collections::BTreeSet;
 use kcdoctor::knowledge::{Cause, Family, Knowledge};
 use kcdoctor::report::Report;
 use kcdoctor::scenario::bundles::all;
-use kcdoctor::scenario::exports::culture::{Culture, Exporter};
-use kcdoctor::scenario::exports::encoding::Encoding;
-use kcdoctor::scenario::forms::{Directory, Events, Forms, Syntax, Updates};
+use kcdoctor::scenario::events::hyper_v::listener_disabled;
+use kcdoctor::scenario::events::{Fault, HIGH_AVAILABILITY, Language, VMMS, WORKER};
+use kcdoctor::scenario::site::{Form, Log, Site, Style};
+use kcdoctor::scenario::{Domain, Machine, Os, moment};
 
 use super::incidents::{Case, IDS, MEMBER, NO_CREDENTIALS, level};
+use super::listener::refused;
 use super::{bundle, report};
 
-const REFUSED: &str =
-    "No connection could be made because the target machine actively refused it. (0x8007274D)";
 const UNWRAPPED: &str = "The key protector for the virtual machine could not be unwrapped.";
 
 /// A verdict's cause and level.
-fn verdict(report: &Report) -> (&str, String) {
+pub(super) fn verdict(report: &Report) -> (&str, String) {
     (report.verdict.cause.name(), level(report))
 }
 
-fn is(report: &Report, cause: &str, expected: &str) {
+pub(super) fn is(report: &Report, cause: &str, expected: &str) {
     assert_eq!(verdict(report), (cause, expected.to_owned()), "{}", report.verdict.summary);
 }
 
-/// The source's own record of a refused connection.
-fn refused(case: &mut Case, vm: &str, id: &str, time: &str) {
-    case.cluster_failure(
-        vm,
-        id,
-        "HV01",
-        time,
-        &format!("Failed to establish a connection with host 'HV02': {REFUSED}"),
-    );
-}
-
 /// A record of `host` that has no values, only the export's words.
-fn message(id: u32, host: &str, time: &str, words: &str) -> String {
+pub(super) fn message(id: u32, host: &str, time: &str, words: &str) -> String {
     format!(
         "<Event xmlns='http://schemas.microsoft.com/win/2004/08/events/event'><System><Provider Name='Microsoft-Windows-Hyper-V-VMMS'/>\
          <EventID>{id}</EventID><Level>3</Level><TimeCreated SystemTime='2026-09-{time}Z'/><EventRecordID>77</EventRecordID>\
          <Channel>Microsoft-Windows-Hyper-V-VMMS-Admin</Channel><Computer>{host}.contoso.com</Computer></System><UserData/>\
          <RenderingInfo Culture='en-US'><Message>{words}</Message></RenderingInfo></Event>"
     )
-}
-
-fn listener_off(host: &str, time: &str) -> String {
-    message(
-        20402,
-        host,
-        time,
-        "The Virtual Machine Management Service disabled the listener for Virtual Machine migration connections.",
-    )
-}
-
-/// Three nodes, two refused connections to HV02 on the 15th.
-fn refusals() -> Case {
-    let mut case = Case::new();
-    for (host, id) in [("HV02", IDS[1]), ("HV03", IDS[2])] {
-        case.service(13002, 4, host, "01T00:00:00", &["OLD", id]);
-    }
-    refused(&mut case, "SQL01", IDS[0], "15T10:00:00");
-    refused(&mut case, "SQL01", IDS[0], "15T14:00:00");
-    case
 }
 
 const FAMILIES: [Family; 5] =
@@ -81,76 +50,6 @@ fn every_cause_that_a_component_states_has_a_rule_and_an_incident() {
         assert!(ruled.contains(&cause), "{} has no rule", cause.name());
         assert!(told.contains(cause.name()), "{} has no bundled incident", cause.name());
     }
-}
-
-#[test]
-fn a_refused_connection_is_the_networks_where_nobody_says_more() {
-    is(&refusals().report(), "network-unreachable", "probable");
-}
-
-#[test]
-fn the_targets_own_word_makes_a_refusal_the_listeners() {
-    let report = refusals().file("hv02.xml", &listener_off("HV02", "15T04:00:00")).report();
-    is(&report, "listener-disabled", "confirmed");
-    let network = report.findings.iter().find(|finding| finding.rule == "NET-101").unwrap();
-    assert_eq!(network.because, ["pair.classes", "pair.hides_class"]);
-}
-
-#[test]
-fn a_listener_that_was_off_elsewhere_or_at_another_time_explains_nothing() {
-    for (host, time) in
-        [("HV01", "15T04:00:00"), ("HV03", "15T04:00:00"), ("HV02", "11T04:00:00"), ("HV02", "15T15:00:00")]
-    {
-        let report = refusals().file("said.xml", &listener_off(host, time)).report();
-        is(&report, "network-unreachable", "probable");
-    }
-    // What arrives shows that the target listens again.
-    let mut case = refusals();
-    case.service(20413, 4, "HV03", "15T06:00:00", &["WEB03", "HV02", IDS[2]]);
-    case.service(20415, 4, "HV03", "15T06:01:00", &["WEB03", IDS[2], "0.4"]);
-    is(
-        &case.file("said.xml", &listener_off("HV02", "15T04:00:00")).report(),
-        "network-unreachable",
-        "probable",
-    );
-}
-
-#[test]
-fn a_listener_stays_off_until_something_arrives() {
-    let mut case = refusals();
-    refused(&mut case, "SQL01", IDS[0], "19T10:00:00");
-    let report = case.file("said.xml", &listener_off("HV02", "15T04:00:00")).report();
-    is(&report, "listener-disabled", "confirmed");
-    assert!(report.also.is_empty(), "{:?}", report.also);
-}
-
-#[test]
-fn settings_of_another_day_make_it_likely() {
-    let off = "Name : HV02\nVirtualMachineMigrationEnabled : False\n";
-    is(&refusals().file("Get-VMHost.txt", off).report(), "listener-disabled", "probable");
-    let on = "Name : HV02\nVirtualMachineMigrationEnabled : True\n";
-    is(&refusals().file("Get-VMHost.txt", on).report(), "network-unreachable", "probable");
-    let mut both = refusals();
-    is(&both.file("a.txt", off).file("b.txt", on).report(), "network-unreachable", "probable");
-    // The target of another pair.
-    let other = "Name : HV03\nVirtualMachineMigrationEnabled : False\n";
-    is(&refusals().file("Get-VMHost.txt", other).report(), "network-unreachable", "probable");
-    // A connection that timed out is no refusal.
-    let mut case = refusals();
-    let late = "Failed to establish a connection with host 'HV02': no response (0x8007274C)";
-    case.cluster_failure("SQL01", IDS[0], "HV01", "16T10:00:00", late).file("Get-VMHost.txt", off);
-    is(&case.report(), "network-unreachable", "probable");
-    // It arrived afterwards.
-    let mut case = refusals();
-    case.service(20413, 4, "HV03", "16T06:00:00", &["WEB03", "HV02", IDS[2]]);
-    case.service(20415, 4, "HV03", "16T06:01:00", &["WEB03", IDS[2], "0.4"]);
-    is(&case.file("Get-VMHost.txt", off).report(), "network-unreachable", "probable");
-}
-
-#[test]
-fn a_refusal_asks_for_the_targets_settings() {
-    let report = refusals().report();
-    assert!(report.gaps.iter().any(|gap| gap.id == "host-export"), "{:?}", report.gaps);
 }
 
 /// Some moves of a drain were too many; the rest fail for want of delegation.
@@ -312,35 +211,6 @@ fn progress_is_read_and_decides_nothing() {
     assert!(reading.is_some_and(|reading| reading.contains("90 to 100 %")));
 }
 
-/// The record has no values, so it says something only where an export holds its words; and where times have no zone, what
-/// came first is not sure.
-#[test]
-fn the_listeners_record_is_as_good_as_its_export() {
-    let incident = all().into_iter().find(|incident| incident.name == "listener-disabled").unwrap();
-    let exporter = Exporter { culture: Culture::American, ahead: -7, width: 4096, limit: None };
-    for (events, cause, expected) in [
-        (Events::ViewerXml, "listener-disabled", "confirmed"),
-        (Events::Object(Syntax::Json7), "listener-disabled", "confirmed"),
-        (Events::Tss, "listener-disabled", "probable"),
-        (Events::Wevtutil, "network-unreachable", "probable"),
-    ] {
-        let forms = Forms {
-            directory: Directory::Ldapsearch,
-            hosts: Syntax::List,
-            updates: Updates::Table,
-            events,
-            encoding: Encoding::Utf8Mark,
-            exporter,
-        };
-        let mut case = Case::new();
-        for (path, content) in incident.told.written(forms) {
-            case.bytes(&path, &content);
-        }
-        let report = report(case.path());
-        assert_eq!(verdict(&report), (cause, expected.to_owned()), "{events:?}: {}", report.verdict.summary);
-    }
-}
-
 /// In any language the number alone hints at a limit, and proves none.
 #[test]
 fn the_number_of_a_limit_is_a_hint() {
@@ -410,4 +280,79 @@ fn a_limit_without_a_target_names_no_pair() {
         "{}",
         report.verdict.summary
     );
+}
+
+/// What a component states of itself, and the cause that it is.
+const STATED: [(Fault, &str); 15] = [
+    (Fault::TimedOut, "network-unreachable"),
+    (Fault::Refused, "network-unreachable"),
+    (Fault::UnknownName, "name-resolution"),
+    (Fault::NotOwner, "owner-restricted"),
+    (Fault::LimitReached, "migration-limit"),
+    (Fault::ListenerOff, "listener-disabled"),
+    (Fault::UserRight, "user-right-missing"),
+    (Fault::OutOfMemory, "memory-short"),
+    (Fault::NoResources, "memory-short"),
+    (Fault::MissingSwitch, "switch-missing"),
+    (Fault::Processor, "cpu-incompatible"),
+    (Fault::SharingViolation, "storage-failure"),
+    (Fault::MissingMedia, "storage-failure"),
+    (Fault::OldVersion, "configuration-version"),
+    (Fault::NotRegistered, "registration-failed"),
+];
+
+/// Moves from HV01 to HV02 that `fault` prevents, in the logs of all four nodes or of all but one.
+fn failing(fault: Fault, language: Language, form: Form, without: Option<usize>) -> Report {
+    let domain = Domain::new("contoso.com");
+    let machine = |name: &str, rid| Machine::new(name, &domain, rid, Os::Server2022);
+    let hosts =
+        ["HV01", "HV02", "HV03", "HV04"].map(|name| machine(name, 1100 + u32::from(name.as_bytes()[3])));
+    let [one, two, three, _] = &hosts;
+    let style = Style { clustered: true, delegated: false, phases: false, language };
+    let mut site = Site::new("failing", &machine("DC01", 1001), style);
+    site.place(one, &["SQL01", "WEB03"]);
+    site.place(two, &["FS01"]);
+    site.place(three, &["APP02"]);
+    site.succeed_often(one, two, moment(9, 1, 8, 0), 2, 30);
+    site.succeed_often(two, three, moment(9, 1, 18, 0), 2, 30);
+    if fault == Fault::ListenerOff {
+        site.log(listener_disabled(two, moment(9, 10, 2, 0)));
+    }
+    for hour in [8, 11] {
+        site.fail(one, two, fault, moment(9, 10, hour, 0));
+    }
+    let sent = hosts.iter().enumerate().filter(|(index, _)| Some(*index) != without);
+    let logs: Vec<_> = sent
+        .flat_map(|(_, host)| [HIGH_AVAILABILITY, VMMS, WORKER].map(|channel| Log { host, channel, form }))
+        .collect();
+    let mut case = Case::new();
+    for (path, content) in site.export(&logs).files {
+        case.bytes(&path, &content);
+    }
+    report(case.path())
+}
+
+#[test]
+fn every_component_is_named_for_what_it_is() {
+    for (fault, cause) in STATED {
+        let report = failing(fault, Language::English, Form::XmlWithMessages, None);
+        let sure = ["confirmed", "probable"].contains(&level(&report).as_str());
+        assert!(sure && report.verdict.cause.name() == cause, "{fault:?}: {:?}", verdict(&report));
+    }
+}
+
+/// Without words, without the destination, without the source: the level falls, the cause does not change sides.
+#[test]
+fn what_is_missing_makes_no_other_cause() {
+    for (fault, cause) in STATED.into_iter().filter(|(fault, _)| *fault != Fault::ListenerOff) {
+        for (language, form, without) in [
+            (Language::German, Form::Xml, None),
+            (Language::English, Form::Xml, Some(0)),
+            (Language::English, Form::XmlWithMessages, Some(1)),
+        ] {
+            let report = failing(fault, language, form, without);
+            let named = [cause, "undetermined"].contains(&report.verdict.cause.name());
+            assert!(named, "{fault:?} without {without:?}: {:?}", verdict(&report));
+        }
+    }
 }

@@ -17,6 +17,7 @@ mod incidents;
 mod inventory;
 mod knowledge;
 mod layering;
+mod listener;
 mod onset;
 mod records;
 mod rules;

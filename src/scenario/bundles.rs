@@ -7,7 +7,7 @@ use jiff::{Timestamp, civil::date};
 
 use super::exports::culture::Culture;
 use super::exports::directory::{Account, Requested, ldapsearch};
-use super::exports::host::{Authentication, HotFix, get_hot_fix, get_vm_host};
+use super::exports::host::{Authentication, HotFix, get_hot_fix, get_vm_host, get_vm_host_switched_off};
 use super::exports::utf16;
 use super::forms::Told;
 use super::site::{Attempt, Export, Form, Log, Site, Style};
@@ -234,6 +234,13 @@ impl Draft {
             self.told.settings.push(((*host).clone(), authentication));
         }
         self
+    }
+
+    /// The same of a host on which live migration is switched off.
+    fn switched_off(mut self, host: &Machine, authentication: Authentication) -> Self {
+        self.told.switched_off.push((host.clone(), authentication));
+        let content = utf16(&get_vm_host_switched_off(host, authentication));
+        self.file(&format!("{}/Get-VMHost.txt", host.name), content)
     }
 
     /// `Get-HotFix | Export-Csv` of a host that installed `update` on that day of 2026.

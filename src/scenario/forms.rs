@@ -11,7 +11,7 @@ use super::exports::directory::{
 };
 use super::exports::encoding::Encoding;
 use super::exports::events::{event_viewer_csv, event_viewer_xml, evtx_ecmd, tss_csv, win_event};
-use super::exports::host::{Authentication, HotFix, get_hot_fix, hot_fix, vm_host};
+use super::exports::host::{Authentication, HotFix, get_hot_fix, hot_fix, vm_host, vm_host_switched_off};
 use super::exports::object::{Object, export_clixml, export_csv, format_list, json_5, json_7};
 use super::exports::updates::{hot_fix_table, update_history_csv, update_history_table, wmic_csv, wmic_list};
 use super::exports::wevtutil;
@@ -23,6 +23,8 @@ pub struct Told {
     pub accounts: Vec<Account>,
     /// Hosts and their migration settings.
     pub settings: Vec<(Machine, Authentication)>,
+    /// Hosts on which live migration is switched off, and their other settings.
+    pub switched_off: Vec<(Machine, Authentication)>,
     /// Machines and the updates that they list.
     pub updates: Vec<(Machine, Vec<HotFix<'static>>)>,
     /// Logs of machines: records of one channel.
@@ -124,8 +126,13 @@ impl Told {
             let text = directory(&self.accounts, forms.directory, exporter);
             files.push(("ad/computers.txt".to_owned(), encoding.encode(&text)));
         }
-        for (host, authentication) in &self.settings {
-            let text = forms.hosts.write(&[vm_host(host, *authentication)], exporter);
+        let on = self.settings.iter().map(|(host, authentication)| (host, vm_host(host, *authentication)));
+        let off = self
+            .switched_off
+            .iter()
+            .map(|(host, authentication)| (host, vm_host_switched_off(host, *authentication)));
+        for (host, object) in on.chain(off) {
+            let text = forms.hosts.write(&[object], exporter);
             files.push((format!("{}/settings.txt", host.name), encoding.encode(&text)));
         }
         for (host, fixes) in &self.updates {

@@ -472,8 +472,9 @@ fn causes(go: Move<'_>, fault: Fault, end: Timestamp) -> Vec<Record> {
         Fault::NotRegistered => vec![hyper_v::not_registered(go, fault, later(end, -9))],
         Fault::KeyProtector => vec![hyper_v::key_not_unwrapped(go, later(end, -9))],
         Fault::OldVersion => vec![hyper_v::version_refused(go, later(end, -9))],
-        // Only the cluster speaks of these.
-        Fault::LimitReached | Fault::NotOwner => Vec::new(),
+        Fault::LimitReached => vec![hyper_v::limit_reached(go, later(end, -9))],
+        // Only the cluster speaks of it.
+        Fault::NotOwner => Vec::new(),
         Fault::Processor => vec![hyper_v::processor_incompatible(go, later(end, 4))],
         Fault::MissingSwitch => vec![
             hyper_v::switch_not_found(go, "vSwitch-Production", later(end, -17)),

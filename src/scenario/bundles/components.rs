@@ -271,9 +271,10 @@ pub(super) fn listener_disabled() -> Incident {
     Draft::new(site, &logs)
         .directory(&domain, &accounts)
         .settings(&[&one, &three], Authentication::Kerberos)
+        .switched_off(&two, Authentication::Kerberos)
         .incident(
             "listener-disabled",
-            "HV02 stopped listening for migrations in the night. The others see a refused connection, which looks like a \
+            "Live migration was switched off on HV02 in the night. The others see a refused connection, which looks like a \
              firewall; HV02 says what it was.",
             Expected {
                 cause: "listener-disabled",

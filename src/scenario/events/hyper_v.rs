@@ -28,6 +28,9 @@ const RESOURCE: Provider = Provider {
     channel: HIGH_AVAILABILITY,
 };
 
+/// Moves that a host allows at once.
+const LIMIT: &str = "2";
+
 /// What a worker process calls the machine's storage controller, and the disk on it.
 const CONTROLLER: &str = "Synthetic SCSI Controller";
 
@@ -160,6 +163,13 @@ pub fn version_refused(go: Move<'_>, time: Timestamp) -> Record {
     failure(SERVICE.event(10698, go.target, time, positional([go.vm.name.as_str(), &go.vm.id])))
 }
 
+/// VMMS on the source: as many moves run as the host allows. The sentence is documented, the number 20418 and the field
+/// names are not established.
+#[must_use]
+pub fn limit_reached(go: Move<'_>, time: Timestamp) -> Record {
+    failure(SERVICE.event(20418, go.source, time, positional([go.vm.name.as_str(), &go.vm.id, LIMIT])))
+}
+
 /// VMMS: the host stopped listening for migrations. The sentence is documented; the number 20402 and the level are not
 /// established. It has no values, so only an export with messages shows what it says.
 #[must_use]
@@ -288,7 +298,7 @@ fn details(go: Move<'_>, fault: Fault, language: Language) -> Vec<String> {
             )]
         }
         Fault::LimitReached => vec![format!(
-            "Failed to perform migration on virtual machine '{name}' because virtual machine migration limit '2' was \
+            "Failed to perform migration on virtual machine '{name}' because virtual machine migration limit '{LIMIT}' was \
              reached, please wait for completion of an ongoing migration operation. (Virtual machine ID {})",
             go.vm.id
         )],

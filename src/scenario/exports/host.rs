@@ -19,6 +19,16 @@ pub enum Authentication {
 /// What `Get-VMHost | Format-List *` prints. `FullyQualifiedDomainName` is the host's *domain*.
 #[must_use]
 pub fn get_vm_host(host: &Machine, authentication: Authentication) -> String {
+    vm_host_list(host, authentication, "True")
+}
+
+/// The same of a host on which live migration is switched off.
+#[must_use]
+pub fn get_vm_host_switched_off(host: &Machine, authentication: Authentication) -> String {
+    vm_host_list(host, authentication, "False")
+}
+
+fn vm_host_list(host: &Machine, authentication: Authentication, enabled: &str) -> String {
     let authentication = match authentication {
         Authentication::Kerberos => "Kerberos",
         Authentication::CredSsp => "CredSSP",
@@ -40,7 +50,7 @@ pub fn get_vm_host(host: &Machine, authentication: Authentication) -> String {
         ("UseAnyNetworkForMigration", "False"),
         ("VirtualHardDiskPath", r"C:\ClusterStorage\Volume1"),
         ("VirtualMachineMigrationAuthenticationType", authentication),
-        ("VirtualMachineMigrationEnabled", "True"),
+        ("VirtualMachineMigrationEnabled", enabled),
         ("VirtualMachineMigrationPerformanceOption", "Compression"),
         ("VirtualMachinePath", r"C:\ClusterStorage\Volume1"),
     ];
@@ -113,6 +123,16 @@ pub fn get_hot_fix(host: &Machine, fixes: &[HotFix<'_>], culture: Culture) -> St
 /// The object that `Get-VMHost` returns.
 #[must_use]
 pub fn vm_host(host: &Machine, authentication: Authentication) -> Object {
+    vm_host_object(host, authentication, true)
+}
+
+/// The same of a host on which live migration is switched off.
+#[must_use]
+pub fn vm_host_switched_off(host: &Machine, authentication: Authentication) -> Object {
+    vm_host_object(host, authentication, false)
+}
+
+fn vm_host_object(host: &Machine, authentication: Authentication, enabled: bool) -> Object {
     let text = |text: &str| Value::Text(text.to_owned());
     let authentication = match authentication {
         Authentication::CredSsp => Value::Choice("CredSSP", 0),
@@ -132,7 +152,7 @@ pub fn vm_host(host: &Machine, authentication: Authentication) -> Object {
             ("UseAnyNetworkForMigration", Value::Flag(false)),
             ("VirtualHardDiskPath", text(r"C:\ClusterStorage\Volume1")),
             ("VirtualMachineMigrationAuthenticationType", authentication),
-            ("VirtualMachineMigrationEnabled", Value::Flag(true)),
+            ("VirtualMachineMigrationEnabled", Value::Flag(enabled)),
             ("VirtualMachineMigrationPerformanceOption", Value::Choice("Compression", 1)),
         ],
         added: Vec::new(),
