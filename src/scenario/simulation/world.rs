@@ -374,7 +374,7 @@ pub(super) fn crowd(nodes: usize, count: usize) -> Told {
     Told {
         accounts: hosts.iter().map(Account::host).collect(),
         settings: hosts.iter().map(|host| (host.clone(), Authentication::Kerberos)).collect(),
-        updates: Vec::new(),
         logs: super::logs_of(parts, &logs),
+        ..Told::default()
     }
 }
