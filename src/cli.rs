@@ -49,6 +49,8 @@ pub enum Command {
     /// A rule is a Markdown file; docs/writing-rules.md tells how to write one. Use a folder of them with `--rules DIR`.
     #[command(subcommand)]
     Rules(RulesCommand),
+    /// Say what an error code, event, cause, rule, update or hardening change means here.
+    Explain(ExplainArgs),
     /// Print the JSON Schema of the report.
     Schema,
     /// Judge simulated incidents of known truth, and say how often the verdict is right and as sure as it says.
@@ -93,6 +95,24 @@ pub enum AccuracyArg {
     Table,
     /// For programs.
     Json,
+}
+
+/// Arguments of `explain`.
+#[derive(Debug, Args)]
+pub struct ExplainArgs {
+    /// A code (0x8009030E, -2146893042, 0xD, SEC_E_NO_CREDENTIALS), an event (21502,
+    /// Microsoft-Windows-Hyper-V-VMMS/20415), a cause, a rule, an update (KB5019966) or a hardening change.
+    #[arg(value_name = "CODE|EVENT|CAUSE|RULE|KB", allow_hyphen_values = true)]
+    pub query: String,
+    /// Know the rules of DIR as well.
+    #[arg(long, value_name = "DIR")]
+    pub rules: Option<PathBuf>,
+    /// Form of the output.
+    #[arg(long, value_enum, default_value_t = PlainFormatArg::Table)]
+    pub format: PlainFormatArg,
+    /// Write to FILE instead of standard output.
+    #[arg(short, long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
 }
 
 /// Subcommands of `rules`.

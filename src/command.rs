@@ -3,6 +3,7 @@
 pub mod analyze;
 pub mod collect;
 pub mod events;
+pub mod explain;
 pub mod inventory;
 pub mod rules;
 pub mod schema;

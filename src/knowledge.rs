@@ -6,8 +6,8 @@
 //! arithmetic and joins, which are code.
 
 use include_dir::{Dir, include_dir};
-use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 
 use self::fault::Draft;
 use crate::error::Error;
@@ -36,7 +36,7 @@ pub use class::{Class, Weight};
 pub use codes::{Code, Codes, Space};
 pub use fixes::{Fix, Fixes, PLACEHOLDERS, Per, Stage};
 pub use gaps::{Gaps, Otherwise, Piece, Place, Recipe};
-pub use hardening::{Hardening, Hardenings};
+pub use hardening::{Hardening, Hardenings, Phase, Role};
 pub use interest::{Interest, Routine, Wanted, Worth};
 pub use progress::Progress;
 pub use registry::{Registry, Setting};
@@ -47,7 +47,7 @@ pub use signals::{Meaning, Side, Signal, Signals};
 static FILES: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/knowledge");
 
 /// How well a claim is known.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Standing {
     /// A named source states it.

@@ -11,15 +11,15 @@ use clap::Parser;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use kcdoctor::bundle::{Bundle, Limits};
 use kcdoctor::cli::{
-    AccuracyArg, AnalyzeArgs, Cli, ColorArg, Command, Common, EventsArgs, InventoryArgs, RulesCommand,
-    SimulateArgs,
+    AccuracyArg, AnalyzeArgs, Cli, ColorArg, Command, Common, EventsArgs, ExplainArgs, InventoryArgs,
+    RulesCommand, SimulateArgs,
 };
-use kcdoctor::command::{analyze, collect, events, inventory, rules, schema, simulate};
+use kcdoctor::command::{analyze, collect, events, explain, inventory, rules, schema, simulate};
 use kcdoctor::error::Error;
 use kcdoctor::knowledge::{Knowledge, Origin};
 use kcdoctor::render::{
-    InventoryFormat, Style, render, render_accuracy, render_events, render_inventory, render_lint,
-    render_rules, render_test, to_json,
+    InventoryFormat, Style, render, render_accuracy, render_events, render_explanation, render_inventory,
+    render_lint, render_rules, render_test, to_json,
 };
 use kcdoctor::scenario::simulation::Sources;
 
@@ -40,6 +40,7 @@ fn main() -> ExitCode {
         Command::Collect(arguments) => write_out(arguments.output.as_deref(), collect::SCRIPT).map(|()| 0),
         Command::Simulate(arguments) => run_simulate(&arguments),
         Command::Rules(command) => run_rules(&command),
+        Command::Explain(arguments) => run_explain(&arguments),
         Command::Schema => write_out(None, &schema::run()).map(|()| 0),
     };
     match result {
@@ -110,6 +111,13 @@ fn run_simulate(arguments: &SimulateArgs) -> Result<u8, Error> {
     };
     write_out(arguments.output.as_deref(), &text)?;
     Ok(u8::from(!accuracy.holds()))
+}
+
+fn run_explain(arguments: &ExplainArgs) -> Result<u8, Error> {
+    let report = explain::explain(&arguments.query, arguments.rules.as_deref())?;
+    let style = Style { width: width(arguments.output.is_none()), color: false };
+    let text = render_explanation(&report, arguments.format.into(), style);
+    write_out(arguments.output.as_deref(), &text).map(|()| 0)
 }
 
 /// A fault or a failure is status 1.

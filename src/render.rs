@@ -6,6 +6,7 @@ use crate::report::Report;
 
 mod accuracy;
 mod events;
+mod explain;
 mod inventory;
 mod json;
 mod layout;
@@ -15,6 +16,7 @@ mod table;
 
 pub use accuracy::render_accuracy;
 pub use events::{EventsFormat, render_events};
+pub use explain::render_explanation;
 pub use inventory::{InventoryFormat, render_inventory};
 pub use json::to_json;
 pub use rules::{PlainFormat, RulesFormat, render_lint, render_rules, render_test};

@@ -13,6 +13,7 @@ use crate::knowledge::{Cause, Class, Family, Knowledge, Origin, Rule, Severity, 
 mod build;
 pub mod accuracy;
 pub mod events;
+pub mod explain;
 pub mod inventory;
 pub mod rules;
 mod excerpt;

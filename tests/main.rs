@@ -10,6 +10,7 @@ mod collect;
 mod components;
 mod corpus;
 mod events;
+mod explain;
 mod fixtures;
 mod forms;
 mod hostile;

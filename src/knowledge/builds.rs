@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use serde::Deserialize;
 
-use super::fault;
+use super::{Standing, fault};
 use crate::error::Error;
 
 /// One update for one version of Windows Server.
@@ -18,6 +18,10 @@ pub struct Release {
     pub build: String,
     /// The day of publication, `YYYY-MM-DD`.
     pub date: String,
+    /// Such as `security` or `preview`.
+    pub kind: String,
+    /// How well this is known.
+    pub standing: Standing,
 }
 
 /// Every update known.
@@ -57,6 +61,12 @@ impl Builds {
             (major.parse() == Ok(build)).then(|| revision.parse().ok())?
         };
         self.by_kb.get(kb)?.iter().find_map(matching)
+    }
+
+    /// The versions that `kb` is for, in the table's order.
+    #[must_use]
+    pub fn releases(&self, kb: &str) -> &[Release] {
+        self.by_kb.get(kb).map_or(&[], Vec::as_slice)
     }
 
     /// The day of the newest update known.

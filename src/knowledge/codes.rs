@@ -9,7 +9,8 @@ use super::{Standing, Text, fault};
 use crate::error::Error;
 
 /// The number space of a code.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Space {
     /// HRESULT, and Win32 codes printed with eight digits.
     Hresult,
@@ -32,6 +33,10 @@ pub struct Code {
     pub weight: Weight,
     /// How well this is known.
     pub standing: Standing,
+    /// Who says so.
+    pub source: String,
+    /// When that was last checked, `YYYY-MM-DD`.
+    pub checked: String,
 }
 
 /// Every code.
@@ -46,6 +51,8 @@ struct Row {
     class: Class,
     weight: Weight,
     standing: Standing,
+    source: String,
+    checked: String,
 }
 
 impl Codes {
@@ -68,6 +75,8 @@ impl Codes {
                     class: row.class,
                     weight: earned(row.weight, row.standing),
                     standing: row.standing,
+                    source: row.source,
+                    checked: row.checked,
                 };
                 if codes.0.insert((space, number), code).is_some() {
                     return Err(fault(name, format!("{} stands twice", row.code)));
@@ -81,6 +90,14 @@ impl Codes {
     #[must_use]
     pub fn of(&self, space: Space, code: u32) -> Option<&Code> {
         self.0.get(&(space, code))
+    }
+
+    /// Every code, by space and number.
+    #[must_use]
+    pub fn all(&self) -> Vec<(Space, u32, &Code)> {
+        let mut all: Vec<_> = self.0.iter().map(|((space, number), code)| (*space, *number, code)).collect();
+        all.sort_unstable_by_key(|(space, number, _)| (*space, *number));
+        all
     }
 
     /// What is known of a code that stands in a text with eight digits: such texts do not tell an NTSTATUS from an

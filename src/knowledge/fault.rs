@@ -63,11 +63,20 @@ impl Draft {
 /// The name that `word` was most likely meant to be: the nearest, where it is near enough to be a slip.
 #[must_use]
 pub fn nearest<'a>(word: &str, names: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    near(word, names).first().copied()
+}
+
+/// Every name that `word` may have been meant to be, the nearest first.
+#[must_use]
+pub fn near<'a>(word: &str, names: impl IntoIterator<Item = &'a str>) -> Vec<&'a str> {
     let word = word.to_lowercase();
     let distance = |name: &str| strsim::damerau_levenshtein(&word, &name.to_lowercase());
     let near = names.into_iter().map(|name| (distance(name), name));
     let allowed = (word.chars().count() / 3).max(2);
-    near.filter(|(distance, _)| *distance <= allowed).min().map(|(_, name)| name)
+    let mut near: Vec<_> = near.filter(|(distance, _)| *distance <= allowed).collect();
+    near.sort_unstable();
+    near.dedup();
+    near.into_iter().map(|(_, name)| name).collect()
 }
 
 /// Advice for a word that names nothing: the nearest name, else all of them.

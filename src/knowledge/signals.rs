@@ -9,7 +9,7 @@ use super::{Interest, Routine, Standing};
 use crate::fact::Event;
 
 /// What an event says.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Meaning {
     /// A live migration failed.
