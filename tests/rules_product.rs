@@ -68,6 +68,21 @@ fn the_worked_example_is_what_the_page_shows() {
     assert!(page.contains(blind.trim()));
 }
 
+/// And what the page says that lint says is what it says.
+#[test]
+fn lint_says_what_the_page_shows() {
+    let folder = copy();
+    replace(
+        &folder.path().join("ACME-101.md"),
+        "source.allowed_to_delegate_to",
+        "source.allowed_to_delegate",
+    );
+    let output = kcdoctor(&["rules", "lint", path(folder.path())]);
+    let said = text(&output.stdout).replace(&path(folder.path()).replace('\\', "/"), "my-rules");
+    let page = fs::read_to_string(root().join("docs/writing-rules.md")).unwrap();
+    assert!(page.contains(&said), "{said}");
+}
+
 #[test]
 fn a_rule_is_linted_tested_and_judged_with() {
     let folder = example();

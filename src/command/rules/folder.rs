@@ -97,9 +97,14 @@ fn entries(path: &Path) -> Result<Vec<(String, PathBuf)>, Error> {
 
 /// A file of text; a fault where it is none.
 fn read(path: &Path, file: String, faults: &mut Vec<Fault>) -> Result<Option<Draft>, Error> {
-    let length = fs::metadata(path).map_err(Error::io(path))?.len();
+    let metadata = fs::metadata(path).map_err(Error::io(path))?;
     let draft = Draft::new(file, "");
-    if length > MAX_FILE {
+    // A pipe would be waited for.
+    if !metadata.is_file() {
+        faults.push(draft.fault(0, "this is no file", "put a file of text there"));
+        return Ok(None);
+    }
+    if metadata.len() > MAX_FILE {
         faults.push(draft.fault(
             0,
             "the file is too large for a rule",

@@ -75,6 +75,13 @@ fn read(
     if let Some(id) = &id {
         check_id(draft, id, faults);
     }
+    if let Some(title) = title.as_ref().filter(|title| title.value.contains('\n')) {
+        faults.push(draft.fault(
+            title.span.start,
+            "title has more than one line",
+            "say the problem in a few words",
+        ));
+    }
     if let Some(summary) = &summary {
         check_summary(draft, summary, scope, faults);
     }
@@ -329,6 +336,7 @@ Why.
             ("severity = \"error\"", "severity = \"error", "8:18: not TOML: "),
             ("pair.needs_delegation", "incident.failed > 0", "10:1: incident.failed: a rule about pairs"),
             ("Why.", "", "there is no prose; "),
+            ("\"A title\"", "\"A\\ntitle\"", "3:9: title has more than one line; "),
         ] {
             assert!(GOOD.contains(from), "{from}");
             let found = faults(&GOOD.replacen(from, to, 1));
