@@ -184,6 +184,8 @@ fn messages_alone_say_less_and_nothing_wrong() {
             // Installation days are set against no local time, so updates may or may not bracket the onset.
             was["updates"] = now["updates"].clone();
             assert_eq!(now, was, "{name}: {forms:?}");
+            // Nor do they have an order among others.
+            assert!(report.onset.estimate.is_none(), "{name}: {forms:?}");
             assert!(
                 report.bundle.sources.iter().any(|source| has_issue(source, "event-time-local")),
                 "{name}"

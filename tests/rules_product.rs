@@ -216,6 +216,8 @@ fn a_folder_that_is_not_there_is_66_and_an_empty_one_a_fault() {
         assert_eq!(output.status.code(), Some(66), "{arguments:?}");
         assert!(text(&output.stderr).contains("no/such/rules"));
     }
+    let file = example().join("ACME-101.md");
+    assert_eq!(kcdoctor(&["rules", "lint", path(&file)]).status.code(), Some(64));
     let empty = tempfile::tempdir().unwrap();
     assert_eq!(kcdoctor(&["rules", "lint", path(empty.path())]).status.code(), Some(1));
 }

@@ -17,7 +17,7 @@ use folder::Folder;
 /// The shipped rules with those of `folder`, which take the place of shipped ones of the same id.
 ///
 /// # Errors
-/// [`Error::NoInput`] where there is no such folder, [`Error::Io`] where it can't be read, and
+/// [`Error::NoInput`] where there is no such folder, [`Error::Usage`] where it is a file, [`Error::Io`] where it can't be read, and
 /// [`Error::NothingUnderstood`] where a rule in it is at fault: judging with half of the rules would be worse than not
 /// judging.
 pub fn known(folder: Option<&Path>) -> Result<Knowledge, Error> {

@@ -1,5 +1,7 @@
 //! When the fault set in, where each change stands to that, and which change set it off.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 
 mod estimate;
@@ -77,11 +79,11 @@ pub(super) fn onset(verdict: &Judgement<'_>, incident: &Incident) -> Onset {
             .map(|attempt| attempt.time)
             .max()
     };
-    let on_pairs = |attempt: &Attempt| {
-        attempt.source.zip(attempt.target).is_some_and(|pair| verdict.pairs.contains(&pair))
-    };
-    let of_sources =
-        |attempt: &Attempt| verdict.pairs.iter().any(|(source, _)| attempt.source == Some(*source));
+    let pairs: BTreeSet<_> = verdict.pairs.iter().collect();
+    let sources: BTreeSet<_> = verdict.pairs.iter().map(|(source, _)| source).collect();
+    let on_pairs =
+        |attempt: &Attempt| attempt.source.zip(attempt.target).is_some_and(|pair| pairs.contains(&pair));
+    let of_sources = |attempt: &Attempt| attempt.source.is_some_and(|source| sources.contains(&source));
     Onset { last_success: before(&on_pairs).or_else(|| before(&of_sources)), first_failure }
 }
 

@@ -231,6 +231,7 @@ fn slips(errors: &ParseErrors, source: &str) -> Vec<Slip> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::scenario::Dice;
 
     fn ask(source: &str, known: &[(&'static str, FactValue)]) -> Truth {
         let values: Values = known.iter().cloned().collect();
@@ -339,6 +340,137 @@ mod tests {
         ] {
             assert!(Condition::compile(source).is_ok(), "{source}: {:?}", Condition::compile(source));
         }
+    }
+
+    /// Pieces of conditions in any order: each is compiled or refused with places inside of it, and what is compiled
+    /// can be asked.
+    #[test]
+    fn no_text_is_too_strange() {
+        const PIECES: [&str; 40] = [
+            "source.enabled",
+            "pair.classes",
+            "pair.failed",
+            "pair.coverage",
+            "source",
+            ".",
+            "(",
+            ")",
+            "[",
+            "]",
+            "{",
+            "}",
+            "&&",
+            "||",
+            "!",
+            "==",
+            "!=",
+            "<",
+            "in",
+            "+",
+            "-",
+            "?",
+            ":",
+            ",",
+            "'a'",
+            "'ä",
+            "\"",
+            "1",
+            "1u",
+            "0x",
+            "true",
+            "null",
+            "has(",
+            "size(",
+            ".exists(c, ",
+            ".all(c, ",
+            ".map(c, ",
+            ".filter(",
+            "\n",
+            "\\",
+        ];
+        let values = Values::from([("enabled", FactValue::Bool(true))]);
+        let empty = Values::new();
+        let facts = Facts::new([("source", &values), ("pair", &empty)]);
+        let mut dice = Dice::new(1);
+        for _ in 0..2_000 {
+            let pieces = (0..dice.below(12)).map(|_| PIECES[dice.below(40) as usize]).collect::<Vec<_>>();
+            let source = pieces.join([" ", ""][dice.below(2) as usize]);
+            match Condition::compile(&source) {
+                Ok(condition) => assert!(condition.ask(&facts).is_ok(), "{source}"),
+                Err(slips) => assert!(
+                    !slips.is_empty() && slips.iter().all(|slip| source.is_char_boundary(slip.at)),
+                    "{source:?}: {slips:?}"
+                ),
+            }
+        }
+    }
+
+    /// An expression of some operations on some values, whether they fit or not.
+    fn expression(dice: &mut Dice, depth: u64) -> String {
+        const VALUES: [&str; 12] = [
+            "source.enabled",
+            "source.version",
+            "pair.classes",
+            "pair.failed",
+            "pair.coverage",
+            "c",
+            "true",
+            "1",
+            "'a'",
+            "['a']",
+            "[]",
+            "[1]",
+        ];
+        const OPERATIONS: [&str; 16] = [
+            "(X && Y)",
+            "(X || Y)",
+            "!X",
+            "(X == Y)",
+            "(X != Y)",
+            "(X < Y)",
+            "(X >= Y)",
+            "(X in Y)",
+            "(X + Y)",
+            "(X - Y)",
+            "(X ? Y : X)",
+            "size(X)",
+            "X.exists(c, Y)",
+            "X.all(c, Y)",
+            "X.filter(c, Y)",
+            "X.contains(Y)",
+        ];
+        if depth == 0 || dice.chance(0.2) {
+            return VALUES[dice.below(12) as usize].into();
+        }
+        let operation = OPERATIONS[dice.below(16) as usize];
+        let (x, y) = (expression(dice, depth - 1), expression(dice, depth - 1));
+        operation.replace('X', &x).replace('Y', &y)
+    }
+
+    /// What the check of kinds lets pass is true, false or unknown.
+    #[test]
+    fn what_compiles_can_be_asked() {
+        let known =
+            Values::from([("failed", FactValue::Int(1)), ("classes", FactValue::List(vec!["a".into()]))]);
+        let (some, empty) = (Values::from([("enabled", FactValue::Bool(true))]), Values::new());
+        let all = Values::from([
+            ("coverage", FactValue::Text("none".into())),
+            ("failed", FactValue::Int(0)),
+            ("classes", FactValue::List(Vec::new())),
+        ]);
+        let version = Values::from([("enabled", FactValue::Bool(false)), ("version", FactValue::Int(2019))]);
+        let mut dice = Dice::new(2);
+        let mut compiled = 0;
+        for _ in 0..3_000 {
+            let source = expression(&mut dice, 3);
+            let Ok(condition) = Condition::compile(&source) else { continue };
+            compiled += 1;
+            for (source_facts, pair) in [(&some, &known), (&empty, &empty), (&version, &all)] {
+                let facts = Facts::new([("source", source_facts), ("pair", pair)]);
+                assert!(condition.ask(&facts).is_ok(), "{source}: {:?}", condition.ask(&facts));
+            }
+        }
+        assert!(compiled > 30, "{compiled}");
     }
 
     #[test]

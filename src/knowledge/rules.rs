@@ -1,5 +1,7 @@
 //! Rules: one Markdown file each under `knowledge/rules/` or in a folder of the user's, TOML front matter and prose.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
 use serde::{Deserialize, Serialize};
 
 use super::cause::Cause;
@@ -127,16 +129,30 @@ pub struct Reading {
 /// Reads rule files of any origin: the only door.
 #[must_use]
 pub fn read_rules(files: &[Draft], fixes: &Fixes) -> Reading {
-    let mut reading = std::thread::scope(|scope| {
-        let read = || {
-            let mut reading = Reading::default();
-            files.iter().for_each(|draft| read::rule(draft, fixes, &mut reading));
-            reading
-        };
-        // A machine without room for one more thread has no room for an analysis.
-        let thread = std::thread::Builder::new().stack_size(STACK).spawn_scoped(scope, read);
+    let read = |draft: &Draft| {
+        let mut reading = Reading::default();
+        read::rule(draft, fixes, &mut reading);
+        reading
+    };
+    let readings = std::thread::scope(|scope| {
+        // A text on which the reader itself fails costs its own rule only, and not silently.
+        let guarded = |draft| catch_unwind(AssertUnwindSafe(|| read(draft))).ok();
+        let all = move || files.iter().map(guarded).collect::<Vec<_>>();
+        let thread = std::thread::Builder::new().stack_size(STACK).spawn_scoped(scope, all);
         thread.ok().and_then(|thread| thread.join().ok()).unwrap_or_default()
     });
+    let mut readings = readings.into_iter();
+    let mut reading = Reading::default();
+    for draft in files {
+        let Some(own) = readings.next().flatten() else {
+            let advice = "simplify its condition, and report it with the file";
+            reading.faults.push(draft.fault(0, "the reader of rules failed on this file", advice));
+            continue;
+        };
+        reading.rules.extend(own.rules);
+        reading.faults.extend(own.faults);
+        reading.triggers.extend(own.triggers);
+    }
     reading.rules.sort_by(|a, b| a.id.cmp(&b.id));
     reading.faults.sort();
     reading
@@ -147,7 +163,6 @@ pub(super) fn load(drafts: &[Draft], fixes: &Fixes) -> Result<Vec<Rule>, Error> 
     let reading = read_rules(drafts, fixes);
     match reading.faults.first() {
         Some(first) => Err(fault("rules", first)),
-        None if reading.rules.len() < drafts.len() => Err(fault("rules", "they could not be read")),
         None => Ok(reading.rules),
     }
 }

@@ -31,6 +31,10 @@ pub(super) fn id(draft: &Draft) -> Option<&str> {
 impl Folder {
     /// Reads what stands at `path`.
     pub(super) fn open(path: &Path) -> Result<Self, Error> {
+        if path.is_file() {
+            let advice = "name the folder that holds it";
+            return Err(Error::Usage(format!("{} is a file; {advice}", path.display())));
+        }
         if !path.is_dir() {
             return Err(Error::NoInput { path: path.to_path_buf() });
         }
