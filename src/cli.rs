@@ -46,6 +46,13 @@ pub enum Command {
     /// Logs by host and channel with their holes and damage, files that were not understood with the nearest guess,
     /// and what is missing with the command that collects it. `--format mail` writes a text for the customer.
     Inventory(InventoryArgs),
+    /// Say before a hardening which migrations will fail under it, from exports of the directory and the hosts.
+    ///
+    /// No logs are needed. Every ordered pair is judged by the rules of analyze, by the defaults of each host's version
+    /// and by the phases of hardening in force on the day; the plan prevents what would fail. What the exports do not
+    /// hold is said to be unknown.
+    #[command(mut_arg("bundles", |bundles| bundles.value_name("EXPORT")))]
+    Audit(AuditArgs),
     /// Print a PowerShell script that gathers a complete bundle on the customer's side.
     Collect(CollectArgs),
     /// List the rules, find the faults of your own, and test them against their cases.
@@ -157,6 +164,23 @@ impl Common {
         let scope = Scope { since: self.since, until: self.until, nodes: self.nodes.clone() };
         Options { scope, threads: self.threads, recover: self.recover }
     }
+}
+
+/// Arguments of `audit`.
+#[derive(Debug, Args)]
+pub struct AuditArgs {
+    /// Those of every command.
+    #[command(flatten)]
+    pub common: Common,
+    /// The day to judge by, YYYY-MM-DD; today in UTC without it.
+    #[arg(long, value_name = "DATE", value_parser = day)]
+    pub on: Option<Date>,
+    /// Form of the output.
+    #[arg(long, value_enum, default_value_t = PlainFormatArg::Table)]
+    pub format: PlainFormatArg,
+    /// Say the outcome by exit status: 0 every pair is ready, 2 a pair will fail, 3 the exports do not say.
+    #[arg(long)]
+    pub exit_code: bool,
 }
 
 /// Arguments of `analyze`.
@@ -346,6 +370,11 @@ fn time(text: &str) -> Result<Timestamp, String> {
     text.parse().or_else(|_| day()).map_err(|_| "not a time; write 2026-10-06T18:00:00Z or 2026-10-06".into())
 }
 
+/// A day.
+fn day(text: &str) -> Result<Date, String> {
+    text.parse().map_err(|_| "not a day; write 2026-10-06".into())
+}
+
 /// A length of time, not negative.
 fn span(text: &str) -> Result<SignedDuration, String> {
     let span = text.parse().ok().filter(|span: &SignedDuration| !span.is_negative());
@@ -372,6 +401,10 @@ mod tests {
     fn a_day_is_its_midnight() {
         assert_eq!(time("2026-10-06").unwrap(), time("2026-10-06T00:00:00Z").unwrap());
         assert!(time("yesterday").is_err());
+        assert_eq!(day("2026-10-06"), Ok(jiff::civil::date(2026, 10, 6)));
+        for wrong in ["2026-02-30", "06.10.2026", "today", ""] {
+            assert!(day(wrong).is_err(), "{wrong}");
+        }
     }
 
     #[test]

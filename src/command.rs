@@ -1,6 +1,7 @@
 //! One file a subcommand, each a few calls into the stages.
 
 pub mod analyze;
+pub mod audit;
 pub mod collect;
 pub mod events;
 pub mod explain;

@@ -9,19 +9,23 @@ use crate::incident::{Change, Incident, Outcome, Pair};
 use crate::knowledge::{Cause, Knowledge, Rule};
 
 mod cases;
+mod audit;
 mod facts;
 mod gaps;
 mod judge;
 mod onset;
 mod requests;
+mod stale;
 mod weigh;
 
+pub use audit::{Audit, Basis, Outlook, Phased, Reason, State, audit, credential_guard_from, lacks_aes};
 pub use cases::{Deviation, deviation};
 pub use facts::{PairFacts, Stated};
 pub use gaps::Gap;
 pub use judge::{Answer, Outcome as RuleOutcome, ask_case, judge};
 pub use onset::{Estimate, Onset, Placed, Relation, Strength, Tally};
 pub use requests::{Request, requests};
+pub use stale::{Stale, StaleKind, stale};
 pub use weigh::Level;
 
 /// One rule's outcome over all pairs for which it is the same.

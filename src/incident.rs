@@ -13,6 +13,7 @@ mod change;
 mod clock;
 mod cluster;
 mod delegation;
+mod foresee;
 mod kdc;
 mod listener;
 mod machine;
@@ -24,6 +25,7 @@ pub use cluster::Clusters;
 pub use delegation::{
     Coverage, DISABLED, Mode, PROTOCOL_TRANSITION, UNCONSTRAINED, forms, migration_names, mode,
 };
+pub use foresee::{Foresight, Guard};
 pub use machine::{Dated, HYPER_V, Machine};
 pub use message::{Statement, codes, placed_codes};
 
@@ -153,6 +155,8 @@ pub struct Incident {
     listening: listener::LastSeen,
     /// Whether any log of Hyper-V is there, so that "no failure" can be said.
     pub hyper_v_logs: bool,
+    /// What is assumed of the hosts, where the moves were taken out: see [`Incident::foresee`].
+    pub foresight: Option<Foresight>,
 }
 
 impl Incident {
@@ -216,6 +220,7 @@ impl Incident {
             local_times,
             wrong_clocks,
             hyper_v_logs,
+            foresight: None,
         };
         incident.pairs = incident.find_pairs(evidence);
         incident.pairs.retain(|pair| scope.names(Some(pair.source), Some(pair.target), evidence));

@@ -11,15 +11,15 @@ use clap::Parser;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use kcdoctor::bundle::{Bundle, Limits};
 use kcdoctor::cli::{
-    AccuracyArg, AnalyzeArgs, Cli, ColorArg, Command, Common, EventsArgs, ExplainArgs, InventoryArgs,
-    RulesCommand, SimulateArgs,
+    AccuracyArg, AnalyzeArgs, AuditArgs, Cli, ColorArg, Command, Common, EventsArgs, ExplainArgs,
+    InventoryArgs, RulesCommand, SimulateArgs,
 };
-use kcdoctor::command::{analyze, collect, events, explain, inventory, rules, schema, simulate};
+use kcdoctor::command::{analyze, audit, collect, events, explain, inventory, rules, schema, simulate};
 use kcdoctor::error::Error;
 use kcdoctor::knowledge::{Knowledge, Origin};
 use kcdoctor::render::{
-    InventoryFormat, Style, render, render_accuracy, render_events, render_explanation, render_inventory,
-    render_lint, render_rules, render_test, to_json,
+    InventoryFormat, Style, render, render_accuracy, render_audit, render_events, render_explanation,
+    render_inventory, render_lint, render_rules, render_test, to_json,
 };
 use kcdoctor::scenario::simulation::Sources;
 
@@ -37,6 +37,7 @@ fn main() -> ExitCode {
         Command::Analyze(arguments) => run_analyze(&arguments),
         Command::Events(arguments) => run_events(&arguments),
         Command::Inventory(arguments) => run_inventory(&arguments),
+        Command::Audit(arguments) => run_audit(&arguments),
         Command::Collect(arguments) => write_out(arguments.output.as_deref(), collect::SCRIPT).map(|()| 0),
         Command::Simulate(arguments) => run_simulate(&arguments),
         Command::Rules(command) => run_rules(&command),
@@ -140,6 +141,20 @@ fn run_rules(command: &RulesCommand) -> Result<u8, Error> {
         }
     };
     write_out(output.as_deref(), &text).map(|()| u8::from(!is_good))
+}
+
+fn run_audit(arguments: &AuditArgs) -> Result<u8, Error> {
+    let common = &arguments.common;
+    audit::distinct(&common.bundles)?;
+    // The only place that asks the clock for the day: from here on it is an input.
+    let on = arguments.on.unwrap_or_else(|| jiff::Timestamp::now().to_zoned(jiff::tz::TimeZone::UTC).date());
+    let report = with_bundle(common, |bundle, knowledge, tick| {
+        audit::audit(bundle, knowledge, &common.options(), on, tick)
+    })?;
+    warn_of_nodes(common, report.hosts.iter().map(|host| (&host.name, &host.fqdn)));
+    let text = render_audit(&report, arguments.format.into(), style(common));
+    write_out(common.output.as_deref(), &text)?;
+    Ok(if arguments.exit_code { analyze::verdict_status(report.verdict.level) } else { 0 })
 }
 
 /// Opens the bundle and shows progress while `read` reads it.

@@ -5,6 +5,7 @@ use serde::Serialize;
 use crate::report::Report;
 
 mod accuracy;
+mod audit;
 mod events;
 mod explain;
 mod inventory;
@@ -15,6 +16,7 @@ mod summary;
 mod table;
 
 pub use accuracy::render_accuracy;
+pub use audit::render_audit;
 pub use events::{EventsFormat, render_events};
 pub use explain::render_explanation;
 pub use inventory::{InventoryFormat, render_inventory};

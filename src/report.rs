@@ -10,6 +10,7 @@ use crate::diagnose::{Level, Relation, RuleOutcome, Strength};
 use crate::incident::{Grant, Kind, Mode};
 use crate::knowledge::{Cause, Class, Family, Knowledge, Origin, Rule, Severity, Side};
 
+pub mod audit;
 mod build;
 pub mod accuracy;
 pub mod events;

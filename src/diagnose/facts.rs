@@ -149,6 +149,8 @@ fn host_facts(
     stated.set_known("version", year, &machine.version_facts, FactValue::Int);
     if let Some((running, fact)) = last.and_then(|last| machine.credential_guard_at(last)) {
         stated.set("credential_guard", FactValue::Bool(running), [fact]);
+    } else if let Some(guard) = incident.foresight.as_ref().and_then(|foresight| foresight.guard.get(&host)) {
+        stated.set("credential_guard", FactValue::Bool(guard.runs), guard.facts.iter().copied());
     }
     let holds = |channel: &str| holds_all(evidence, host, channel, times);
     stated.set_count("clock_trouble", &machine.clock, holds("System"), near(times, SAME_DAY));
@@ -219,7 +221,9 @@ fn pair_facts(pair: &Pair, times: &[Timestamp], incident: &Incident, evidence: &
     let why = credssp.map_or(&failed_facts, |machine| &machine.settings_facts);
     let worked = incident.worked_unchanged(pair, evidence);
     stated.set("worked_unchanged", FactValue::Bool(worked.is_some()), worked);
-    stated.set("needs_delegation", FactValue::Bool(pair.needs_delegation), why.iter().copied());
+    if incident.is_need_known(pair) {
+        stated.set("needs_delegation", FactValue::Bool(pair.needs_delegation), why.iter().copied());
+    }
     let list = evidence.directory.facts(pair.source);
     let named = |coverage| {
         FactValue::Text(

@@ -59,6 +59,20 @@ pub(super) fn gaps(
     gaps.all.into_values().collect()
 }
 
+/// What the unknown facts of `findings` leave open, whether anything failed or not.
+pub(super) fn left_open<'a>(
+    findings: impl Iterator<Item = &'a Finding<'a>>,
+    incident: &Incident,
+    evidence: &Evidence,
+    known: &Gaps,
+) -> Vec<Gap> {
+    let mut gaps = Found { all: BTreeMap::new(), evidence, known };
+    for finding in findings {
+        finding.missing.iter().for_each(|missing| gaps.add_missing(missing, finding, incident));
+    }
+    gaps.all.into_values().collect()
+}
+
 /// Whether a pair of the finding has failures that its rule's cause can show.
 fn could_explain(finding: &Finding<'_>, incident: &Incident) -> bool {
     let pairs = finding.pairs.iter().filter_map(|index| incident.pairs.get(*index));

@@ -43,9 +43,12 @@ pub struct Answer<'a> {
     pub proof: Vec<FactId>,
 }
 
-/// Pairs that rules are asked about: those with failures, and those that lack what they need.
+/// Pairs that rules are asked about: those with failures, and those that lack what they need; all where nothing has
+/// moved yet.
 pub(super) fn in_question(pairs: &[Pair], incident: &Incident) -> Vec<usize> {
-    let asked = |pair: &Pair| incident.failures(pair).next().is_some() || pair.grant.is_unmet();
+    let asked = |pair: &Pair| {
+        incident.foresight.is_some() || incident.failures(pair).next().is_some() || pair.grant.is_unmet()
+    };
     pairs.iter().enumerate().filter(|(_, pair)| asked(pair)).map(|(index, _)| index).collect()
 }
 

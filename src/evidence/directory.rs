@@ -141,6 +141,32 @@ impl Directory {
         answers.into_iter().find(|answer| answer.known().is_none()).unwrap_or(Known::Known(false))
     }
 
+    /// Whether an object that `trustee` names was seen in an export. That none was seen proves little: it may be a user
+    /// or another object that nothing else speaks of, and exports leave out much.
+    #[must_use]
+    pub fn has_seen(&self, trustee: &Trustee) -> bool {
+        let mut all = self.computers.values().map(|(_, object)| object).chain(&self.groups);
+        match trustee {
+            Trustee::Everyone => true,
+            Trustee::Dn(dn) => self.is_exported(dn),
+            // Others than S-1-5-21 are well known and have no object; so have 513 to 516 of every domain.
+            Trustee::Sid(sid) => {
+                let well_known = sid.as_str().rsplit_once('-').is_some_and(|(_, rid)| rid.len() < 4);
+                !sid.as_str().starts_with("S-1-5-21-")
+                    || well_known
+                    || all.any(|object| object.sid.as_ref() == Some(sid))
+            }
+        }
+    }
+
+    /// Whether the whole domain of `host` was exported, so that a name that no object bears has none.
+    #[must_use]
+    pub fn holds_whole_domain_of(&self, host: HostId) -> bool {
+        let sid = self.computer(host).and_then(|object| object.sid.as_ref());
+        sid.and_then(|sid| sid.as_str().rsplit_once('-'))
+            .is_some_and(|(domain, _)| self.whole_domains.contains(domain))
+    }
+
     /// Whether `trustee` is `source`, or a group that holds it.
     fn is_covered(&self, source: HostId, trustee: &Trustee) -> Known<bool> {
         let Some(object) = self.computer(source) else { return Known::Unknown(Reason::NoExport) };

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::attempt::Attempt;
 use crate::evidence::{Evidence, HostId, Signalled};
+use crate::fact::{Observation, host_label, host_name};
 
 /// Groups of nodes that their logs tie together.
 #[derive(Debug, Default)]
@@ -33,7 +34,7 @@ impl Clusters {
             hosts.filter(move |host| *host != writer).map(move |host| (writer, host)).collect::<Vec<_>>()
         };
         let by_event = signalled.iter().filter(|signalled| super::names_nodes(signalled)).flat_map(named);
-        Self::joined(clustered, by_move.chain(by_event))
+        Self::joined(clustered, by_move.chain(by_event).chain(named_alike(evidence)))
     }
 
     /// Joins ties to groups.
@@ -78,11 +79,41 @@ impl Clusters {
         self.groups == 0 || self.together(source, target)
     }
 
+    /// Whether both are nodes of some cluster, and nothing tells whether it is the same.
+    #[must_use]
+    pub fn is_assumed(&self, one: HostId, other: HostId) -> bool {
+        self.groups == 0 && self.clustered.contains(&one) && self.clustered.contains(&other)
+    }
+
     /// How many clusters the logs tell apart.
     #[must_use]
     pub fn count(&self) -> usize {
         self.groups
     }
+}
+
+/// Hosts that exports name as nodes of one cluster, each tied to the first of them. A cluster of one node is tied to
+/// itself, so that it is told apart from others.
+fn named_alike(evidence: &Evidence) -> Vec<(HostId, HostId)> {
+    let mut members: BTreeMap<String, BTreeSet<HostId>> = BTreeMap::new();
+    for fact in &evidence.facts {
+        let (host, cluster) = match &fact.observation {
+            Observation::Node(node) => (evidence.hosts.find(&node.node), node.cluster.as_deref()),
+            Observation::Machine(report) => {
+                let host = fact.observation.host().and_then(|name| evidence.hosts.find(&name));
+                (host, report.cluster.as_deref())
+            }
+            _ => continue,
+        };
+        if let Some((host, cluster)) = host.zip(cluster) {
+            members.entry(host_label(&host_name(cluster)).to_owned()).or_default().insert(host);
+        }
+    }
+    let tied = |hosts: BTreeSet<HostId>| {
+        let first = hosts.first().copied();
+        hosts.into_iter().filter_map(move |host| Some((first?, host)))
+    };
+    members.into_values().flat_map(tied).collect()
 }
 
 #[cfg(test)]

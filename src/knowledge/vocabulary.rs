@@ -115,7 +115,7 @@ pub const FACTS: &[FactName] = &[
         "pair",
         "needs_delegation",
         Kind::Bool,
-        "host-export",
+        "cluster-nodes",
         "the moves run under a user's identity and the source is not set to CredSSP",
     ),
     fact(

@@ -5,7 +5,9 @@ use super::{Style, word};
 use crate::diagnose::{Level, Relation, RuleOutcome};
 use crate::incident::Grant;
 use crate::knowledge::{Cause, Origin};
-use crate::report::{EstimateReport, EvidenceReport, FindingReport, Report, StepReport, TallyReport};
+use crate::report::{
+    EstimateReport, EvidenceReport, FindingReport, GapReport, PlanReport, Report, StepReport, TallyReport,
+};
 
 /// Pieces of evidence shown for one finding; the JSON report has more.
 const PIECES: usize = 6;
@@ -23,8 +25,8 @@ pub(super) fn render(report: &Report, style: Style) -> String {
     ruled_out(&mut page, report);
     timeline(&mut page, report);
     pairs(&mut page, report);
-    plan(&mut page, report);
-    gaps(&mut page, report);
+    plan(&mut page, &report.plan);
+    gaps(&mut page, &report.gaps);
     sources(&mut page, report);
     page.into_text()
 }
@@ -52,7 +54,8 @@ fn verdict(page: &mut Page, report: &Report) {
     }
 }
 
-fn arrows(pairs: &[(String, String)]) -> String {
+/// `HV01 → HV02`, shortened for many.
+pub(super) fn arrows(pairs: &[(String, String)]) -> String {
     let shown: Vec<_> = pairs.iter().take(6).map(|(source, target)| format!("{source} → {target}")).collect();
     let rest = pairs.len().saturating_sub(6);
     if rest == 0 { shown.join(", ") } else { format!("{} and {rest} more", shown.join(", ")) }
@@ -301,16 +304,17 @@ fn pairs(page: &mut Page, report: &Report) {
     }
 }
 
-fn plan(page: &mut Page, report: &Report) {
-    if report.plan.steps.is_empty() {
+/// The steps, and what the rules say of them.
+pub(super) fn plan(page: &mut Page, plan: &PlanReport) {
+    if plan.steps.is_empty() {
         return;
     }
     page.heading("PLAN");
-    for step in &report.plan.steps {
+    for step in &plan.steps {
         plan_step(page, step);
     }
-    let left = &report.plan.proof.remaining;
-    if !report.plan.proof.before.is_empty() {
+    let left = &plan.proof.remaining;
+    if !plan.proof.before.is_empty() {
         let speak = |hits: &[(String, Vec<(String, String)>)]| {
             if hits.is_empty() {
                 "none".to_owned()
@@ -326,8 +330,8 @@ fn plan(page: &mut Page, report: &Report) {
             0,
             &format!(
                 "Rules that speak now: {}; with the plan applied: {}.",
-                speak(&report.plan.proof.before),
-                speak(&report.plan.proof.after)
+                speak(&plan.proof.before),
+                speak(&plan.proof.after)
             ),
         );
     }
@@ -364,12 +368,13 @@ fn plan_step(page: &mut Page, step: &StepReport) {
     page.verbatim("", 8, &step.rollback);
 }
 
-fn gaps(page: &mut Page, report: &Report) {
-    if report.gaps.is_empty() {
+/// What is missing, with the commands that collect it.
+pub(super) fn gaps(page: &mut Page, gaps: &[GapReport]) {
+    if gaps.is_empty() {
         return;
     }
     page.heading("MISSING");
-    for gap in &report.gaps {
+    for gap in gaps {
         let hosts = if gap.hosts.is_empty() { String::new() } else { format!(" ({})", gap.hosts.join(", ")) };
         page.paragraph("  ", 2, &format!("{}{hosts}: {}", gap.id, gap.why));
         page.verbatim("", 8, &gap.collect);

@@ -105,7 +105,7 @@ pub(super) fn pairs(
     if rest == 0 { named.join(", ") } else { format!("{} and {rest} more", named.join(", ")) }
 }
 
-fn lower_first(text: &str) -> String {
+pub(super) fn lower_first(text: &str) -> String {
     let mut chars = text.chars();
     // A word of capitals (a name, an abbreviation) keeps them.
     let second_is_lower =

@@ -1,0 +1,219 @@
+//! Entries of the directory that serve no host any more, or the wrong one.
+//!
+//! An entry is certain only where the export shows both sides of it; what only a complete export could show is said to
+//! be unknown, with the command that tells. What is *not* done here: removing anything.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::evidence::{Evidence, FactId, HostId};
+use crate::fact::{DirectoryObject, Observation, Spn, Trustee, host_label, host_name};
+use crate::incident::migration_names;
+
+/// What is wrong with an entry.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum StaleKind {
+    /// A migration SPN on a delegation list that no object registers.
+    Unregistered,
+    /// A SID in resource-based delegation that no object bears.
+    OrphanSid,
+    /// A migration SPN on an object with another name.
+    WrongObject,
+    /// A migration SPN that several objects register.
+    Duplicate,
+}
+
+/// An entry that is stale, or may be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stale {
+    /// What is wrong with it.
+    pub kind: StaleKind,
+    /// The objects that hold it, by distinguished name, else by account; sorted.
+    pub holders: Vec<String>,
+    /// The SPN or SID.
+    pub value: String,
+    /// Whether the export shows it; else it may be that the export lacks the other object.
+    pub is_certain: bool,
+    /// What states it.
+    pub facts: Vec<FactId>,
+}
+
+/// Every such entry, by kind and value.
+#[must_use]
+pub fn stale(evidence: &Evidence) -> Vec<Stale> {
+    let mut found = registrations(evidence);
+    let hosts: Vec<_> = evidence.hosts.iter().map(|(id, _)| id).collect();
+    found.extend(hosts.iter().flat_map(|host| unregistered(*host, evidence)));
+    found.extend(hosts.iter().flat_map(|host| orphans(*host, evidence)));
+    found.sort_by(|a, b| (a.kind, &a.value, &a.holders).cmp(&(b.kind, &b.value, &b.holders)));
+    found.dedup_by(|a, b| (a.kind, &a.value, &a.holders) == (b.kind, &b.value, &b.holders));
+    found
+}
+
+/// How reports call an object.
+fn holder(object: &DirectoryObject) -> String {
+    let named = object.dn.as_ref().or(object.account.as_ref()).or(object.dns_name.as_ref());
+    named.or(object.name.as_ref()).cloned().unwrap_or_default()
+}
+
+/// An object as the directory tells it apart: the host that it is of, and its SID or name. Exports of one object may
+/// leave out the latter.
+type Holder = (Option<HostId>, Option<String>);
+
+/// Who registers which migration SPN: under a name that is not its own, or more than one.
+fn registrations(evidence: &Evidence) -> Vec<Stale> {
+    let mut by_spn: BTreeMap<String, BTreeMap<Holder, (String, FactId)>> = BTreeMap::new();
+    let mut found = Vec::new();
+    for (index, fact) in evidence.facts.iter().enumerate() {
+        match &fact.observation {
+            Observation::Directory(object) => {
+                for name in migration_names(object).known().into_iter().flatten() {
+                    let spn = Spn::migration(name).to_lowercase();
+                    let sid = object.sid.as_ref().map(ToString::to_string);
+                    let host = evidence.host_of(FactId(index));
+                    let dn = || object.dn.as_deref().filter(|_| host.is_none()).map(str::to_lowercase);
+                    let key = (host, sid.or_else(dn));
+                    by_spn.entry(spn).or_default().entry(key).or_insert((holder(object), FactId(index)));
+                    if is_foreign(name, object) {
+                        found.push(Stale {
+                            kind: StaleKind::WrongObject,
+                            holders: vec![holder(object)],
+                            value: Spn::migration(name),
+                            is_certain: true,
+                            facts: vec![FactId(index)],
+                        });
+                    }
+                }
+            }
+            Observation::DuplicateSpn(duplicate) if Spn::migration_host(&duplicate.spn).is_some() => {
+                found.push(Stale {
+                    kind: StaleKind::Duplicate,
+                    holders: duplicate.accounts.clone(),
+                    value: duplicate.spn.clone(),
+                    is_certain: true,
+                    facts: vec![FactId(index)],
+                });
+            }
+            _ => {}
+        }
+    }
+    for (spn, mut holders) in by_spn {
+        let told: BTreeSet<_> =
+            holders.keys().filter(|(_, id)| id.is_some()).map(|(host, _)| *host).collect();
+        holders.retain(|(host, id), _| id.is_some() || !told.contains(host));
+        if holders.len() > 1 {
+            let mut names: Vec<_> = holders.values().map(|(name, _)| name.clone()).collect();
+            names.sort_unstable();
+            found.push(Stale {
+                kind: StaleKind::Duplicate,
+                holders: names,
+                value: Spn::migration_host(&spn).map(Spn::migration).unwrap_or(spn),
+                is_certain: true,
+                facts: holders.into_values().map(|(_, fact)| fact).collect(),
+            });
+        }
+    }
+    found
+}
+
+/// Whether a registered name is none of the object's own. An account's name is cut to 15 characters, so a longer one is
+/// compared in full where the object states its DNS name or its common name.
+fn is_foreign(name: &str, object: &DirectoryObject) -> bool {
+    let name = host_name(name);
+    let account = object.account.as_deref().map(|account| host_name(account.trim_end_matches('$')));
+    let long = [&object.dns_name, &object.name].into_iter().flatten().map(|own| host_name(own));
+    let own: Vec<_> = long.chain(account).collect();
+    let fits = |own: &String| {
+        *own == name
+            || host_label(own) == name
+            || host_label(&name) == *own && (object.dns_name.is_none() || !name.contains('.'))
+    };
+    !own.is_empty() && !own.iter().any(fits)
+}
+
+/// Migration SPNs on a host's list that no object registers.
+fn unregistered(host: HostId, evidence: &Evidence) -> Vec<Stale> {
+    let Some(object) = evidence.directory.computer(host) else { return Vec::new() };
+    let list = object.allowed_to_delegate_to.known().into_iter().flatten();
+    let entry = |spn: &String| {
+        let name = Spn::migration_host(spn)?;
+        // The short form is the account's, which is cut to 15 characters.
+        let by_account = || evidence.directory.of_account(name);
+        let target = evidence.hosts.find_from(name, host).or_else(by_account);
+        let registered = target
+            .and_then(|target| evidence.directory.computer(target))
+            .map(|object| migration_names(object).known().cloned());
+        let is_certain = match registered {
+            Some(Some(names)) if names.iter().any(|own| own.eq_ignore_ascii_case(name)) => return None,
+            Some(Some(_)) => true,
+            // The object is there, and its services are not stated.
+            Some(None) => false,
+            None => {
+                // The name of another domain may be registered there.
+                let own_domain = evidence.hosts.get(host).and_then(|host| host.fqdn.as_deref());
+                let is_own = !name.contains('.')
+                    || own_domain.and_then(|own| own.split_once('.')).map(|(_, domain)| domain)
+                        == host_name(name).split_once('.').map(|(_, domain)| domain);
+                is_own
+                    && evidence.directory.holds_whole_domain_of(host)
+                    && !evidence.directory.has_unknown_servers
+            }
+        };
+        Some(Stale {
+            kind: StaleKind::Unregistered,
+            holders: vec![holder(object)],
+            value: spn.trim().to_owned(),
+            is_certain,
+            facts: evidence.directory.facts(host).to_vec(),
+        })
+    };
+    list.filter_map(entry).collect()
+}
+
+/// SIDs and names in resource-based delegation that no object of the export bears.
+fn orphans(host: HostId, evidence: &Evidence) -> Vec<Stale> {
+    let Some(object) = evidence.directory.computer(host) else { return Vec::new() };
+    let trustees = object.allowed_to_act.known().into_iter().flatten();
+    let unseen = trustees.filter(|trustee| !evidence.directory.has_seen(trustee));
+    let entry = |trustee: &Trustee| {
+        let value = match trustee {
+            Trustee::Sid(sid) => sid.to_string(),
+            Trustee::Dn(dn) => dn.clone(),
+            Trustee::Everyone => return None,
+        };
+        let (holders, facts) = (vec![holder(object)], evidence.directory.facts(host).to_vec());
+        Some(Stale { kind: StaleKind::OrphanSid, holders, value, is_certain: false, facts })
+    };
+    unseen.filter_map(entry).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn object(account: &str, name: Option<&str>, dns: Option<&str>) -> DirectoryObject {
+        DirectoryObject {
+            account: Some(account.to_owned()),
+            name: name.map(str::to_owned),
+            dns_name: dns.map(str::to_owned),
+            ..DirectoryObject::default()
+        }
+    }
+
+    #[test]
+    fn a_name_of_its_own_is_not_foreign_however_long_or_spelt() {
+        let long =
+            object("CLUSTERNODE-WES$", Some("CLUSTERNODE-WEST01"), Some("clusternode-west01.contoso.com"));
+        for own in
+            ["CLUSTERNODE-WEST01", "ClusterNode-West01.CONTOSO.com", "clusternode-wes", "clusternode-west01."]
+        {
+            assert!(!is_foreign(own, &long), "{own}");
+        }
+        for other in ["clusternode-west02", "clusternode-west01.fabrikam.com", "HV02"] {
+            assert!(is_foreign(other, &long), "{other}");
+        }
+        let bare = object("HV01$", None, None);
+        assert!(!is_foreign("hv01.contoso.com", &bare) && is_foreign("hv02.contoso.com", &bare));
+        assert!(!is_foreign("HV01", &DirectoryObject::default()));
+    }
+}

@@ -1,0 +1,441 @@
+//! `kcdoctor audit`: what will fail before anything has, from exports alone.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use jiff::civil::{Date, date};
+use kcdoctor::bundle::{Bundle, Limits};
+use kcdoctor::command::analyze::Options;
+use kcdoctor::command::audit::audit;
+use kcdoctor::diagnose::{Basis, Level, StaleKind, State};
+use kcdoctor::error::Error;
+use kcdoctor::incident::Grant;
+use kcdoctor::knowledge::Knowledge;
+use kcdoctor::render::{PlainFormat, Style, render_audit};
+use kcdoctor::report::audit::{AuditReport, AuditedPair};
+use kcdoctor::scenario::events::SYSTEM;
+use kcdoctor::scenario::exports::culture::Exporter;
+use kcdoctor::scenario::exports::directory::{
+    ANY_PROTOCOL, Account, Requested, Table, UNCONSTRAINED, get_ad_computer, ldapsearch,
+};
+use kcdoctor::scenario::exports::host::{Authentication, get_vm_host};
+use kcdoctor::scenario::site::{Form, Log, Site, Style as SiteStyle};
+use kcdoctor::scenario::{Domain, Machine, Os, moment};
+use tempfile::TempDir;
+
+use super::cli::{kcdoctor, path, text};
+use super::{assert_golden, bundle, root};
+
+/// After every phase that the knowledge holds.
+const LATE: Date = date(2026, 11, 1);
+
+/// A folder `case` with these files.
+pub(super) fn case(files: &[(&str, Vec<u8>)]) -> (TempDir, PathBuf) {
+    let parent = tempfile::tempdir().unwrap();
+    let folder = parent.path().join("case");
+    fs::create_dir(&folder).unwrap();
+    for (name, content) in files {
+        let file = folder.join(name);
+        fs::create_dir_all(file.parent().unwrap()).unwrap();
+        fs::write(file, content).unwrap();
+    }
+    (parent, folder)
+}
+
+pub(super) fn contoso() -> Domain {
+    Domain::new("contoso.com")
+}
+
+/// `HV01`, `HV02` … of a domain.
+pub(super) fn nodes<const N: usize>(domain: &Domain, os: Os) -> [Machine; N] {
+    std::array::from_fn(|index| {
+        Machine::new(&format!("HV{:02}", index + 1), domain, 1104 + u32::try_from(index).unwrap(), os)
+    })
+}
+
+pub(super) fn ldif(accounts: &[Account]) -> Vec<u8> {
+    ldapsearch(&accounts[0].machine.domain, accounts, Requested::All)
+}
+
+pub(super) fn settings(hosts: &[&Machine], authentication: Authentication) -> Vec<(String, Vec<u8>)> {
+    let file = |host: &&Machine| {
+        (format!("{}/Get-VMHost.txt", host.name), get_vm_host(host, authentication).into_bytes())
+    };
+    hosts.iter().map(file).collect()
+}
+
+fn opened(folder: &Path) -> Bundle {
+    Bundle::open(&[folder.to_path_buf()], &Limits::default()).unwrap()
+}
+
+fn tried(folder: &Path, on: Date) -> Result<AuditReport, Error> {
+    audit(&opened(folder), &Knowledge::load().unwrap(), &Options::default(), on, &|| ())
+}
+
+/// The audit of these accounts, on hosts that are set so.
+fn of(accounts: &[Account], authentication: Authentication, on: Date) -> AuditReport {
+    with_ldif(ldif(accounts), accounts, authentication, on)
+}
+
+fn with_ldif(content: Vec<u8>, accounts: &[Account], set: Authentication, on: Date) -> AuditReport {
+    let machines: Vec<_> = accounts.iter().map(|account| &account.machine).collect();
+    let mut files = settings(&machines, set);
+    files.push(("ad/computers.ldif".into(), content));
+    let files: Vec<_> = files.iter().map(|(name, content)| (name.as_str(), content.clone())).collect();
+    let (_parent, folder) = case(&files);
+    tried(&folder, on).unwrap()
+}
+
+fn pair<'a>(report: &'a AuditReport, source: &str, target: &str) -> &'a AuditedPair {
+    report.pairs.iter().find(|pair| pair.source == source && pair.target == target).unwrap()
+}
+
+fn states(report: &AuditReport) -> Vec<State> {
+    report.pairs.iter().map(|pair| pair.state).collect()
+}
+
+fn causes(pair: &AuditedPair) -> Vec<&'static str> {
+    pair.reasons.iter().map(|reason| reason.cause.name()).collect()
+}
+
+fn gaps(report: &AuditReport) -> Vec<&str> {
+    report.gaps.iter().map(|gap| gap.id.as_str()).collect()
+}
+
+#[test]
+fn what_is_missing_will_fail_and_the_plan_gives_it() {
+    let [one, two, three] = nodes(&contoso(), Os::Server2019);
+    let accounts = [
+        Account::host(&one),
+        Account::host(&two).migrating_to(&[&three]).with(ANY_PROTOCOL),
+        Account::host(&three).migrating_to(&[&one, &two]),
+    ];
+    let report = of(&accounts, Authentication::Kerberos, LATE);
+    assert_eq!(
+        states(&report),
+        [State::Fails, State::Fails, State::Fails, State::Ready, State::Fails, State::Fails]
+    );
+    assert_eq!(causes(pair(&report, "HV01", "HV02")), ["kcd-missing"]);
+    assert_eq!(causes(pair(&report, "HV02", "HV01")), ["kcd-incomplete"]);
+    assert_eq!(causes(pair(&report, "HV03", "HV01")), ["kcd-kerberos-only"]);
+    assert_eq!((report.verdict.level, report.verdict.cause.name()), (Level::Latent, "kcd-missing"));
+    let also: Vec<_> = report.also.iter().map(|other| (other.cause.name(), other.level)).collect();
+    assert_eq!(also, [("kcd-kerberos-only", Level::Latent), ("kcd-incomplete", Level::Latent)]);
+    let added: Vec<_> = report.plan.steps.iter().filter(|step| step.kind == "add-delegation").collect();
+    let spns: Vec<_> =
+        added.iter().map(|step| (step.host.as_deref().unwrap(), step.add_spns.len())).collect();
+    assert_eq!(spns, [("HV01", 4), ("HV02", 2)]);
+    assert!(report.plan.steps.iter().all(|step| step.blocked_by.is_empty()));
+    assert!(!report.plan.proof.before.is_empty() && report.plan.proof.after.is_empty());
+}
+
+#[test]
+fn unknown_is_said_as_unknown_with_what_would_tell() {
+    let [one, two] = nodes(&contoso(), Os::Server2022);
+    let accounts = [Account::host(&one), Account::host(&two)];
+    // Without host settings nobody knows whether delegation matters.
+    let (_parent, folder) = case(&[("computers.ldif", ldif(&accounts))]);
+    let report = tried(&folder, LATE).unwrap();
+    assert_eq!(states(&report), [State::Unknown; 2]);
+    assert_eq!(causes(&report.pairs[0]), ["kcd-missing"]);
+    assert_eq!(report.verdict.level, Level::Inconclusive);
+    assert!(gaps(&report).contains(&"host-export"), "{:?}", gaps(&report));
+    // A list that PowerShell flattened, and one that was not asked for.
+    let table = Table { delimiter: ',', joined: false, exporter: Exporter::default() };
+    let flattened = get_ad_computer(&accounts, table).into_bytes();
+    let names = ["dNSHostName", "objectClass", "objectSid", "servicePrincipalName", "userAccountControl"];
+    let partial = ldapsearch(&contoso(), &accounts, Requested::These(&names));
+    for content in [flattened, partial] {
+        let mut files = settings(&[&one, &two], Authentication::Kerberos);
+        files.push(("ad/export".into(), content));
+        let files: Vec<_> = files.iter().map(|(name, content)| (name.as_str(), content.clone())).collect();
+        let (_parent, folder) = case(&files);
+        let report = tried(&folder, LATE).unwrap();
+        assert_eq!(states(&report), [State::Unknown; 2]);
+        assert!(gaps(&report).contains(&"delegation-attributes"), "{:?}", gaps(&report));
+        assert_eq!(report.stale_unseen, ["HV01", "HV02"]);
+        assert!(report.plan.steps.iter().all(|step| step.kind == "collect"));
+    }
+}
+
+#[test]
+fn credential_guard_counts_by_version_and_day() {
+    let [one, two] = nodes(&contoso(), Os::Server2025);
+    let accounts = [
+        Account::host(&one).with(UNCONSTRAINED),
+        Account::host(&two).migrating_to(&[&one]).with(UNCONSTRAINED | ANY_PROTOCOL),
+    ];
+    let report = of(&accounts, Authentication::Kerberos, LATE);
+    let refused = pair(&report, "HV01", "HV02");
+    assert_eq!((refused.state, causes(refused)), (State::Fails, vec!["unconstrained-blocked"]));
+    let reason = &refused.reasons[0];
+    assert_eq!(
+        (reason.hardening.as_deref(), reason.basis),
+        (Some("CREDGUARD-DEFAULT-WS2025"), Basis::Default)
+    );
+    // A complete list beside it serves.
+    assert_eq!(pair(&report, "HV02", "HV01").state, State::Ready);
+    let listed: Vec<_> = report
+        .unconstrained
+        .iter()
+        .map(|own| (own.host.as_str(), own.refused, own.listed_targets.clone().unwrap()))
+        .collect();
+    assert_eq!(listed, [("HV01", "now", vec![]), ("HV02", "now", vec!["HV01".to_owned()])]);
+    let phase = report.phases.iter().find(|phase| phase.hardening == "CREDGUARD-DEFAULT-WS2025").unwrap();
+    assert_eq!(phase.fails, [("HV01".to_owned(), "HV02".to_owned())]);
+    assert_golden(&root().join("fixtures/audit/unconstrained-2025.txt"), &rendered(&report));
+    // Before the version came out nothing refused it, and on 2019 nothing does until an upgrade.
+    let early = of(&accounts, Authentication::Kerberos, date(2024, 10, 31));
+    assert_eq!(pair(&early, "HV01", "HV02").state, State::Ready);
+    let [one, two] = nodes(&contoso(), Os::Server2019);
+    let accounts = [Account::host(&one).with(UNCONSTRAINED), Account::host(&two).with(UNCONSTRAINED)];
+    let older = of(&accounts, Authentication::Kerberos, LATE);
+    assert_eq!((older.verdict.level, older.unconstrained[0].refused), (Level::Healthy, "after-upgrade"));
+    assert_eq!(pair(&older, "HV01", "HV02").delegation, Grant::Unconstrained);
+    assert!(pair(&older, "HV01", "HV02").remarks[0].contains("before an upgrade"));
+}
+
+fn rendered(report: &AuditReport) -> String {
+    render_audit(report, PlainFormat::Table, Style::default())
+}
+
+#[test]
+fn with_credssp_delegation_is_not_needed_until_credential_guard_refuses_it() {
+    let [one, two] = nodes(&contoso(), Os::Server2022);
+    let ready = of(&[Account::host(&one), Account::host(&two)], Authentication::CredSsp, LATE);
+    assert_eq!((ready.verdict.level, states(&ready)), (Level::Healthy, vec![State::Ready; 2]));
+    assert_eq!(ready.pairs[0].delegation, Grant::NotNeeded);
+    let [one, two] = nodes(&contoso(), Os::Server2025);
+    let report = of(&[Account::host(&one), Account::host(&two)], Authentication::CredSsp, LATE);
+    assert_eq!(causes(&report.pairs[0]), ["credssp-blocked"]);
+    let kinds: Vec<_> = report.plan.steps.iter().map(|step| step.kind.as_str()).collect();
+    assert!(kinds.contains(&"set-migration-authentication") && kinds.contains(&"add-delegation"));
+}
+
+/// Nodes of which nothing says whether they form one cluster.
+fn clustered(machine: &Machine) -> Account {
+    let mut account = Account::host(machine);
+    account.spns.extend(machine.spns("MSServerClusterMgmtAPI"));
+    account
+}
+
+#[test]
+fn two_clusters_are_not_taken_for_one() {
+    let machines: [Machine; 4] = nodes(&contoso(), Os::Server2025);
+    let accounts: Vec<_> = machines.iter().map(clustered).collect();
+    for set in [Authentication::Kerberos, Authentication::CredSsp] {
+        let open = of(&accounts, set, LATE);
+        assert_eq!(states(&open), [State::Unknown; 12]);
+        assert!(gaps(&open).contains(&"cluster-nodes"), "{:?}", gaps(&open));
+        let hosts: Vec<_> = machines.iter().collect();
+        let mut files = settings(&hosts, set);
+        files.push(("ad/computers.ldif".into(), ldif(&accounts)));
+        let told = "Name,Cluster,State,DrainStatus\r\nHV01,HVC01,Up,NotInitiated\r\nHV02,HVC01,Up,NotInitiated\r\nHV03,HVC02,Up,NotInitiated\r\nHV04,HVC02,Up,NotInitiated\r\n";
+        files.push(("cluster-nodes.csv".into(), told.into()));
+        let files: Vec<_> = files.iter().map(|(name, content)| (name.as_str(), content.clone())).collect();
+        let (_parent, folder) = case(&files);
+        let report = tried(&folder, LATE).unwrap();
+        let pairs: Vec<_> =
+            report.pairs.iter().map(|pair| (&*pair.source, &*pair.target, pair.state)).collect();
+        let ready = State::Ready;
+        assert_eq!(
+            pairs,
+            [
+                ("HV01", "HV02", ready),
+                ("HV02", "HV01", ready),
+                ("HV03", "HV04", ready),
+                ("HV04", "HV03", ready)
+            ]
+        );
+        assert!(report.pairs[0].remarks[0].contains("own identity"));
+    }
+}
+
+#[test]
+fn long_names_and_other_cases_are_the_same_hosts() {
+    let domain = contoso();
+    let one = Machine::new("01-HYPERV-PRODUCTION", &domain, 1104, Os::Server2022);
+    let two = Machine::new("02-HYPERV-PRODUCTION", &domain, 1105, Os::Server2022);
+    let mixed = |account: Account| Account {
+        list: account.list.iter().map(|spn| spn.to_lowercase()).collect(),
+        spns: account.spns.iter().map(|spn| spn.to_uppercase()).collect(),
+        ..account
+    };
+    // The short form is the account's, which is cut to 15 characters.
+    let short = |machine: &Machine| {
+        format!("Microsoft Virtual System Migration Service/{}", machine.account().trim_end_matches('$'))
+    };
+    let grant = |own: &Machine, other: &Machine| {
+        let mut account = mixed(Account::host(own).migrating_to(&[other]).with(ANY_PROTOCOL));
+        account.list.push(short(other));
+        account.spns.push(short(own));
+        account
+    };
+    let report = of(&[grant(&one, &two), grant(&two, &one)], Authentication::Kerberos, LATE);
+    assert_eq!((report.verdict.level, states(&report)), (Level::Healthy, vec![State::Ready; 2]));
+    assert!(report.stale.is_empty(), "{:#?}", report.stale);
+}
+
+#[test]
+fn a_pair_across_domains_needs_the_targets_own_word() {
+    let one = Machine::new("HV01", &contoso(), 1104, Os::Server2022);
+    let two = Machine::new("HV21", &Domain::new("fabrikam.com"), 1204, Os::Server2022);
+    let accounts =
+        [Account::host(&one).migrating_to(&[&two]).with(ANY_PROTOCOL), Account::host(&two).trusting(&[&one])];
+    let exports = [ldif(&accounts[..1]), ldif(&accounts[1..])].concat();
+    let report = with_ldif(exports, &accounts, Authentication::Kerberos, LATE);
+    assert_eq!(pair(&report, "HV01", "HV21").delegation, Grant::Granted);
+    assert_eq!(causes(pair(&report, "HV21", "HV01")), ["kcd-missing"]);
+    let left = report.plan.proof.remaining.join(" ");
+    assert!(left.contains("HV21 and HV01 stand in two domains"), "{left}");
+}
+
+#[test]
+fn a_group_of_unknown_members_grants_nothing_and_denies_nothing() {
+    let [one, two] = nodes(&contoso(), Os::Server2022);
+    let mut target = Account::host(&two);
+    target.allowed_to_act.push(contoso().sid(2101));
+    let report = of(&[Account::host(&one), target], Authentication::Kerberos, LATE);
+    assert_eq!(pair(&report, "HV01", "HV02").state, State::Unknown);
+    assert_eq!(pair(&report, "HV02", "HV01").state, State::Fails);
+    let orphan = report.stale.iter().find(|own| own.kind == StaleKind::OrphanSid).unwrap();
+    assert!(!orphan.certain && orphan.check.contains(&contoso().sid(2101)));
+}
+
+#[test]
+fn stale_entries_are_told_apart_by_what_the_export_shows() {
+    let [one, two, three] = nodes(&contoso(), Os::Server2022);
+    let gone = Machine::new("HV99", &contoso(), 1199, Os::Server2022);
+    let mut first = Account::host(&one).migrating_to(&[&two, &three, &gone]).with(ANY_PROTOCOL);
+    // HV01 was HV02 once, and still bears its name.
+    first.spns.push(kcdoctor::fact::Spn::migration("hv02"));
+    let accounts = [
+        first,
+        Account::host(&two).migrating_to(&[&one, &three]).with(ANY_PROTOCOL),
+        Account::host(&three).migrating_to(&[&one, &two]).with(ANY_PROTOCOL),
+    ];
+    let report = of(&accounts, Authentication::Kerberos, LATE);
+    let found: Vec<_> = report
+        .stale
+        .iter()
+        .map(|own| (own.kind, own.value.rsplit_once('/').unwrap().1.to_lowercase(), own.certain))
+        .collect();
+    assert_eq!(
+        found,
+        [
+            (StaleKind::Unregistered, "hv99".into(), false),
+            (StaleKind::Unregistered, "hv99.contoso.com".into(), false),
+            (StaleKind::WrongObject, "hv02".into(), true),
+            (StaleKind::Duplicate, "hv02".into(), true),
+        ]
+    );
+    assert_eq!(report.stale[3].holders.len(), 2);
+    // For the name that two objects bear no ticket is issued.
+    assert_eq!(causes(pair(&report, "HV03", "HV02")), ["spn-duplicate"]);
+    assert_eq!(pair(&report, "HV02", "HV03").state, State::Ready);
+    assert!(report.stale.iter().all(|own| !own.evidence.is_empty() && !own.check.is_empty()));
+    assert_golden(&root().join("fixtures/audit/stale.txt"), &rendered(&report));
+    assert_golden(
+        &root().join("fixtures/audit/stale.json"),
+        &render_audit(&report, PlainFormat::Json, Style::default()),
+    );
+}
+
+#[test]
+fn rc4_counts_by_date_and_where_the_build_is_known_by_the_build() {
+    let dc = Machine::new("DC01", &contoso(), 1001, Os::Server2019);
+    let [one, two] = nodes(&contoso(), Os::Server2019);
+    let accounts = [
+        Account::host(&one).migrating_to(&[&two]).with(ANY_PROTOCOL),
+        Account::host(&two).migrating_to(&[&one]).with(ANY_PROTOCOL),
+        Account::controller(&dc),
+    ];
+    let bare = String::from_utf8(ldif(&accounts)).unwrap();
+    let bare = bare.replace("msDS-SupportedEncryptionTypes: 28\n", "").into_bytes();
+    let audited = |on: Date, revision: Option<u32>| {
+        let mut files = settings(&[&one, &two], Authentication::Kerberos);
+        files.push(("ad/computers.ldif".into(), bare.clone()));
+        if let Some(revision) = revision {
+            let mut site = Site::new("rc4", &dc, SiteStyle::default());
+            site.boot(&dc, revision, moment(7, 20, 4, 0));
+            let log = Log { host: &dc, channel: SYSTEM, form: Form::Xml };
+            files.extend(site.export(&[log]).files);
+        }
+        let files: Vec<_> = files.iter().map(|(name, content)| (name.as_str(), content.clone())).collect();
+        let (_parent, folder) = case(&files);
+        tried(&folder, on).unwrap()
+    };
+    let by_date = audited(LATE, None);
+    let reason = &pair(&by_date, "HV01", "HV02").reasons[0];
+    assert_eq!((reason.cause.name(), reason.basis), ("encryption-mismatch", Basis::Date));
+    assert_eq!((reason.level, by_date.verdict.level), (Level::Inconclusive, Level::Inconclusive));
+    assert!(gaps(&by_date).contains(&"ticket-encryption"));
+    let hosts: Vec<_> = by_date.encryption.iter().map(|own| (own.host.as_str(), own.types)).collect();
+    assert_eq!(hosts, [("HV01", None), ("HV02", None)]);
+    // In the audit phase nothing is refused, and neither where no controller carries the phase.
+    assert_eq!(audited(date(2026, 3, 1), None).verdict.level, Level::Healthy);
+    assert_eq!(audited(LATE, Some(7000)).verdict.level, Level::Healthy);
+    let by_build = audited(LATE, Some(9020));
+    assert_eq!(pair(&by_build, "HV01", "HV02").reasons[0].basis, Basis::Build);
+    assert_eq!(audited(LATE, Some(9020)).verdict.level, Level::Inconclusive);
+}
+
+#[test]
+fn a_single_host_has_no_pair() {
+    let [one] = nodes(&contoso(), Os::Server2022);
+    let report = of(&[Account::host(&one)], Authentication::Kerberos, LATE);
+    assert!(report.pairs.is_empty() && report.verdict.level == Level::Inconclusive);
+    assert!(report.verdict.summary.contains("Only one Hyper-V host"), "{}", report.verdict.summary);
+}
+
+#[test]
+fn logs_in_the_bundle_change_nothing_about_what_is_missing() {
+    let report = tried(&bundle("classic-two-nodes"), LATE).unwrap();
+    assert_eq!((report.verdict.cause.name(), states(&report)), ("kcd-missing", vec![State::Fails; 2]));
+}
+
+#[test]
+fn the_program_says_it_by_exit_status_and_in_the_same_bytes() {
+    let ad = bundle("classic-two-nodes").join("ad");
+    let run = |more: &[&str]| kcdoctor(&[&["audit", path(&ad), "--on", "2026-11-01"], more].concat());
+    assert_eq!(run(&["--exit-code"]).status.code(), Some(3));
+    let whole = bundle("classic-two-nodes");
+    assert_eq!(kcdoctor(&["audit", path(&whole), "--exit-code"]).status.code(), Some(2));
+    let json = |threads: &str| run(&["--format", "json", "--threads", threads]).stdout;
+    assert_eq!(json("1"), json("4"));
+    let value: serde_json::Value = serde_json::from_slice(&json("1")).unwrap();
+    assert_eq!((&value["schema_version"], &value["command"]), (&1.into(), &"audit".into()));
+    assert_eq!((&value["on"], &value["tool"]["name"]), (&"2026-11-01".into(), &"kcdoctor".into()));
+    assert_eq!(text(&run(&[]).stderr), "");
+}
+
+#[test]
+fn bad_input_is_refused_with_advice() {
+    let status = |arguments: &[&str]| kcdoctor(arguments).status.code();
+    let whole = bundle("classic-two-nodes");
+    assert_eq!(status(&["audit"]), Some(64));
+    for day in ["2026-02-30", "tomorrow", "06.10.2026"] {
+        assert_eq!(status(&["audit", path(&whole), "--on", day]), Some(64), "{day}");
+    }
+    assert_eq!(status(&["audit", "no/such/export"]), Some(66));
+    assert_eq!(status(&["audit", path(&whole), path(&whole)]), Some(64));
+    let log = whole.join("HV01");
+    let output = kcdoctor(&["audit", path(&log)]);
+    assert_eq!(output.status.code(), Some(65));
+    assert!(text(&output.stderr).contains("ldifde"), "{}", text(&output.stderr));
+    let bare = "Name,Enabled\r\nHV01,True\r\n";
+    let (_parent, folder) = case(&[("computers.csv", bare.into())]);
+    let output = kcdoctor(&["audit", path(&folder)]);
+    assert_eq!(output.status.code(), Some(65), "{}", text(&output.stderr));
+    // Names without a path in the directory are names still.
+    let [one, two] = nodes(&contoso(), Os::Server2022);
+    let table = Table::joined(Exporter::default());
+    let accounts = [
+        Account::host(&one).migrating_to(&[&two]).with(ANY_PROTOCOL),
+        Account::host(&two).migrating_to(&[&one]).with(ANY_PROTOCOL),
+    ];
+    let csv = get_ad_computer(&accounts, table);
+    let without = csv.replace("DistinguishedName", "Where");
+    let (_parent, folder) = case(&[("computers.csv", without.into())]);
+    assert_eq!(tried(&folder, LATE).unwrap().pairs.len(), 2);
+}
