@@ -53,6 +53,12 @@ pub enum Command {
     /// hold is said to be unknown.
     #[command(mut_arg("bundles", |bundles| bundles.value_name("EXPORT")))]
     Audit(AuditArgs),
+    /// Say what changed in delegation between two exports of the directory, who is hit, and since when.
+    ///
+    /// Each export is a file, folder or archive; logs beside it date the changes. What one of the two does not state is
+    /// said to be untold, and is never a change.
+    #[command(mut_arg("bundles", |bundles| bundles.value_names(["BASELINE", "CURRENT"]).num_args(2)))]
+    Drift(DriftArgs),
     /// Print a PowerShell script that gathers a complete bundle on the customer's side.
     Collect(CollectArgs),
     /// List the rules, find the faults of your own, and test them against their cases.
@@ -162,7 +168,7 @@ impl Common {
     #[must_use]
     pub fn options(&self) -> Options {
         let scope = Scope { since: self.since, until: self.until, nodes: self.nodes.clone() };
-        Options { scope, threads: self.threads, recover: self.recover }
+        Options { scope, threads: self.threads, recover: self.recover, ..Options::default() }
     }
 }
 
@@ -179,6 +185,21 @@ pub struct AuditArgs {
     #[arg(long, value_enum, default_value_t = PlainFormatArg::Table)]
     pub format: PlainFormatArg,
     /// Say the outcome by exit status: 0 every pair is ready, 2 a pair will fail, 3 the exports do not say.
+    #[arg(long)]
+    pub exit_code: bool,
+}
+
+/// Arguments of `drift`.
+#[derive(Debug, Args)]
+pub struct DriftArgs {
+    /// Those of every command.
+    #[command(flatten)]
+    pub common: Common,
+    /// Form of the output.
+    #[arg(long, value_enum, default_value_t = PlainFormatArg::Table)]
+    pub format: PlainFormatArg,
+    /// Say the outcome by exit status: 0 nothing changed, 1 a pair has less than before, 2 something else changed, 3 the
+    /// exports do not say.
     #[arg(long)]
     pub exit_code: bool,
 }

@@ -3,6 +3,7 @@
 pub mod analyze;
 pub mod audit;
 pub mod collect;
+pub mod drift;
 pub mod events;
 pub mod explain;
 pub mod inventory;

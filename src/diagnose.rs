@@ -10,6 +10,7 @@ use crate::knowledge::{Cause, Knowledge, Rule};
 
 mod cases;
 mod audit;
+mod drift;
 mod facts;
 mod gaps;
 mod judge;
@@ -20,6 +21,7 @@ mod weigh;
 
 pub use audit::{Audit, Basis, Outlook, Phased, Reason, State, audit, credential_guard_from, lacks_aes};
 pub use cases::{Deviation, deviation};
+pub use drift::{Attribute, Drift, Drifted, Edit, Ends, Fate, Moved, Shift, Side, Untold, drift};
 pub use facts::{PairFacts, Stated};
 pub use gaps::Gap;
 pub use judge::{Answer, Outcome as RuleOutcome, ask_case, judge};

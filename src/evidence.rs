@@ -112,6 +112,12 @@ impl Evidence {
     /// Joins what the sources state.
     #[must_use]
     pub fn gather(parsed: Vec<ParsedSource>, signals: &Signals) -> Self {
+        Self::gather_naming(parsed, signals, &[])
+    }
+
+    /// The same, where the machines called `named` count as hosts whatever else speaks of them.
+    #[must_use]
+    pub fn gather_naming(parsed: Vec<ParsedSource>, signals: &Signals, named: &[String]) -> Self {
         let mut facts = Vec::new();
         let mut sources = Vec::new();
         let mut channels = Vec::new();
@@ -137,8 +143,8 @@ impl Evidence {
             });
             bystanders.join(source.parsed.bystanders);
         }
-        let mut hosts =
-            Hosts::gather(&facts, channels.iter().map(|(_, channel)| channel.computer.as_str()), signals);
+        let computers = channels.iter().map(|(_, channel)| channel.computer.as_str());
+        let mut hosts = Hosts::gather(&facts, computers.chain(named.iter().map(String::as_str)), signals);
         let places: Vec<Option<HostId>> = sources.iter().map(|source| hosts.placed(&source.path)).collect();
         let place = |source: SourceId| places.get(source.0).copied().flatten();
         name_computers(&mut facts, &mut channels, &hosts, &place);

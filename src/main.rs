@@ -11,15 +11,17 @@ use clap::Parser;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use kcdoctor::bundle::{Bundle, Limits};
 use kcdoctor::cli::{
-    AccuracyArg, AnalyzeArgs, AuditArgs, Cli, ColorArg, Command, Common, EventsArgs, ExplainArgs,
+    AccuracyArg, AnalyzeArgs, AuditArgs, Cli, ColorArg, Command, Common, DriftArgs, EventsArgs, ExplainArgs,
     InventoryArgs, RulesCommand, SimulateArgs,
 };
-use kcdoctor::command::{analyze, audit, collect, events, explain, inventory, rules, schema, simulate};
+use kcdoctor::command::{
+    analyze, audit, collect, drift, events, explain, inventory, rules, schema, simulate,
+};
 use kcdoctor::error::Error;
 use kcdoctor::knowledge::{Knowledge, Origin};
 use kcdoctor::render::{
-    InventoryFormat, Style, render, render_accuracy, render_audit, render_events, render_explanation,
-    render_inventory, render_lint, render_rules, render_test, to_json,
+    InventoryFormat, Style, render, render_accuracy, render_audit, render_drift, render_events,
+    render_explanation, render_inventory, render_lint, render_rules, render_test, to_json,
 };
 use kcdoctor::scenario::simulation::Sources;
 
@@ -38,6 +40,7 @@ fn main() -> ExitCode {
         Command::Events(arguments) => run_events(&arguments),
         Command::Inventory(arguments) => run_inventory(&arguments),
         Command::Audit(arguments) => run_audit(&arguments),
+        Command::Drift(arguments) => run_drift(&arguments),
         Command::Collect(arguments) => write_out(arguments.output.as_deref(), collect::SCRIPT).map(|()| 0),
         Command::Simulate(arguments) => run_simulate(&arguments),
         Command::Rules(command) => run_rules(&command),
@@ -155,6 +158,27 @@ fn run_audit(arguments: &AuditArgs) -> Result<u8, Error> {
     let text = render_audit(&report, arguments.format.into(), style(common));
     write_out(common.output.as_deref(), &text)?;
     Ok(if arguments.exit_code { analyze::verdict_status(report.verdict.level) } else { 0 })
+}
+
+fn run_drift(arguments: &DriftArgs) -> Result<u8, Error> {
+    let common = &arguments.common;
+    let [baseline, current] = drift::two(&common.bundles)?;
+    audit::distinct(&common.bundles)?;
+    let opened =
+        |path: &PathBuf| Bundle::open_with(std::slice::from_ref(path), &common.passwords, &Limits::default());
+    let bundles = [&opened(baseline)?, &opened(current)?];
+    let knowledge = Knowledge::load()?;
+    let sources = bundles.iter().map(|bundle| bundle.sources.len()).sum();
+    let progress = Progress::new(sources, common.no_progress || common.quiet);
+    let report = drift::drift(bundles, &knowledge, &common.options(), &|| progress.tick());
+    progress.bar.finish_and_clear();
+    let report = report?;
+    if let Some(mistaken) = drift::mistaken(&report) {
+        warn(common, mistaken);
+    }
+    let text = render_drift(&report, arguments.format.into(), style(common));
+    write_out(common.output.as_deref(), &text)?;
+    Ok(if arguments.exit_code { drift::status(report.outcome) } else { 0 })
 }
 
 /// Opens the bundle and shows progress while `read` reads it.

@@ -211,6 +211,7 @@ pub fn parse(bundle: &Bundle, interest: &Interest, tick: &(dyn Fn() + Sync)) -> 
 /// Reads the sources that were put off, and those again in which an object that was passed over turns out to matter.
 fn read_directory(all: &mut [(ParsedSource, bool)], bundle: &Bundle, interest: &Interest) {
     let mut wanted = Wanted::default();
+    interest.named().iter().for_each(|name| wanted.learn_host(name));
     all.iter().for_each(|(source, _)| wanted.learn(source));
     for _ in 0..MAX_ROUNDS {
         let is_due = |(source, waits): &&(ParsedSource, bool)| *waits || wanted.wants_one_of(source);

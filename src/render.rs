@@ -6,6 +6,7 @@ use crate::report::Report;
 
 mod accuracy;
 mod audit;
+mod drift;
 mod events;
 mod explain;
 mod inventory;
@@ -17,6 +18,7 @@ mod table;
 
 pub use accuracy::render_accuracy;
 pub use audit::render_audit;
+pub use drift::render_drift;
 pub use events::{EventsFormat, render_events};
 pub use explain::render_explanation;
 pub use inventory::{InventoryFormat, render_inventory};

@@ -13,6 +13,7 @@ use crate::knowledge::{Cause, Class, Family, Knowledge, Origin, Rule, Severity, 
 pub mod audit;
 mod build;
 pub mod accuracy;
+pub mod drift;
 pub mod events;
 pub mod explain;
 pub mod inventory;

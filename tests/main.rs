@@ -10,6 +10,7 @@ mod cli;
 mod collect;
 mod components;
 mod corpus;
+mod drift;
 mod events;
 mod explain;
 mod fixtures;

@@ -21,6 +21,8 @@ pub struct Options {
     pub scope: Scope,
     /// Threads; 0 means one a processor.
     pub threads: usize,
+    /// Machines that count as hosts whatever else in the bundle speaks of them.
+    pub named: Vec<String>,
     /// Whether records count that a log has given up and not overwritten yet.
     pub recover: bool,
 }
@@ -68,7 +70,8 @@ pub(super) fn read(
     tick: &(dyn Fn() + Sync),
 ) -> Vec<ParsedSource> {
     let Scope { since, until, .. } = options.scope;
-    parse(bundle, &knowledge.interest().within(since, until).recovering(options.recover), tick)
+    let interest = knowledge.interest().within(since, until).recovering(options.recover);
+    parse(bundle, &interest.naming(&options.named), tick)
 }
 
 /// The stages from there to the incident.
@@ -77,7 +80,7 @@ pub(super) fn join(
     knowledge: &Knowledge,
     options: &Options,
 ) -> (Evidence, Incident) {
-    let evidence = Evidence::gather(parsed, &knowledge.signals);
+    let evidence = Evidence::gather_naming(parsed, &knowledge.signals, &options.named);
     let incident = Incident::reconstruct(&evidence, knowledge, &options.scope);
     (evidence, incident)
 }

@@ -155,7 +155,7 @@ fn unregistered(host: HostId, evidence: &Evidence) -> Vec<Stale> {
                     || own_domain.and_then(|own| own.split_once('.')).map(|(_, domain)| domain)
                         == host_name(name).split_once('.').map(|(_, domain)| domain);
                 is_own
-                    && evidence.directory.holds_whole_domain_of(host)
+                    && object.sid.as_ref().is_some_and(|sid| evidence.directory.is_whole_domain_of(sid))
                     && !evidence.directory.has_unknown_servers
             }
         };

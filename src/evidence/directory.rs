@@ -159,12 +159,10 @@ impl Directory {
         }
     }
 
-    /// Whether the whole domain of `host` was exported, so that a name that no object bears has none.
+    /// Whether the whole domain of the object with `sid` was exported, so that a name that no object bears has none.
     #[must_use]
-    pub fn holds_whole_domain_of(&self, host: HostId) -> bool {
-        let sid = self.computer(host).and_then(|object| object.sid.as_ref());
-        sid.and_then(|sid| sid.as_str().rsplit_once('-'))
-            .is_some_and(|(domain, _)| self.whole_domains.contains(domain))
+    pub fn is_whole_domain_of(&self, sid: &Sid) -> bool {
+        sid.as_str().rsplit_once('-').is_some_and(|(domain, _)| self.whole_domains.contains(domain))
     }
 
     /// Whether `trustee` is `source`, or a group that holds it.

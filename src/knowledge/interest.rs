@@ -14,6 +14,7 @@ pub struct Interest {
     providers: HashMap<String, Ids>,
     since: Option<Timestamp>,
     until: Option<Timestamp>,
+    named: Vec<String>,
     /// Whether records count that a log has given up.
     recovers: bool,
     /// By key and name in lower case: both as the knowledge writes them.
@@ -83,6 +84,18 @@ impl Interest {
     #[must_use]
     pub fn within(self, since: Option<Timestamp>, until: Option<Timestamp>) -> Self {
         Self { since, until, ..self }
+    }
+
+    /// Machines whose objects matter whatever else speaks of them.
+    #[must_use]
+    pub fn naming(self, named: &[String]) -> Self {
+        Self { named: named.to_vec(), ..self }
+    }
+
+    /// Those machines.
+    #[must_use]
+    pub fn named(&self) -> &[String] {
+        &self.named
     }
 
     /// Where records that a log has given up, and not overwritten yet, are looked for as well.

@@ -41,7 +41,8 @@ impl Wanted {
         }
     }
 
-    fn learn_host(&mut self, name: &str) {
+    /// Learns that a machine is mentioned.
+    pub(super) fn learn_host(&mut self, name: &str) {
         self.words.insert(Key::of_lower(host_label(&host_name(name)).as_bytes()));
     }
 
