@@ -16,13 +16,17 @@ use crate::knowledge::{Meaning, Signal, Signals};
 use crate::parse::{Guess, ParsedSource};
 
 mod directory;
+mod holders;
 mod host;
 mod layout;
+mod users;
 
 pub use directory::Directory;
+pub use holders::{Holder, Holders};
 pub use host::{Host, HostId, Hosts};
 pub(crate) use host::{called_host, is_host_name, placed_host};
 pub use layout::{Layout, layouts};
+pub use users::{User, Users};
 
 /// Index of a fact in [`Evidence::facts`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -96,6 +100,10 @@ pub struct Evidence {
     pub hosts: Hosts,
     /// Every directory object.
     pub directory: Directory,
+    /// Accounts that hold another host's migration names.
+    pub holders: Holders,
+    /// Users of the directory.
+    pub users: Users,
     /// What logs cover, by host and channel.
     pub coverage: Vec<Covered>,
     /// Host of each fact, where it has one.
@@ -165,6 +173,8 @@ impl Evidence {
         let mut evidence = Self {
             settings,
             reports,
+            holders: Holders::gather(&facts, &hosts, &directory),
+            users: Users::gather(&facts),
             facts,
             sources,
             hosts,

@@ -18,6 +18,7 @@ mod kdc;
 mod listener;
 mod machine;
 mod message;
+mod witness;
 
 pub use attempt::{Attempt, Outcome};
 pub use change::{Change, Hits, Kind, Loss, When, trigger, triggers};
@@ -26,8 +27,10 @@ pub use delegation::{
     Coverage, DISABLED, Mode, PROTOCOL_TRANSITION, UNCONSTRAINED, forms, migration_names, mode,
 };
 pub use foresee::{Foresight, Guard};
+pub use kdc::Refused;
 pub use machine::{Dated, HYPER_V, Machine};
 pub use message::{Statement, codes, placed_codes};
+pub use witness::{Witness, Witnesses};
 
 /// Domain controllers log a refusal within this time of the failure that it causes, small clock errors included.
 const AROUND: SignedDuration = SignedDuration::from_mins(5);
@@ -89,6 +92,12 @@ pub struct Pair {
     pub kdc_clock: Known<Dated>,
     /// Requests refused for the account.
     pub kdc_account: Known<Dated>,
+    /// Requests for a service that several accounts answer to.
+    pub kdc_duplicate: Known<Dated>,
+    /// Requests refused by a policy.
+    pub kdc_policy: Known<Dated>,
+    /// What the source's own Kerberos client recorded of refused delegation beside a failure.
+    pub refused: Vec<Refused>,
 }
 
 /// What part of a bundle is looked at.
@@ -157,6 +166,8 @@ pub struct Incident {
     pub hyper_v_logs: bool,
     /// What is assumed of the hosts, where the moves were taken out: see [`Incident::foresee`].
     pub foresight: Option<Foresight>,
+    /// Records beside the moves, by meaning and writer.
+    pub witnesses: Witnesses,
 }
 
 impl Incident {
@@ -221,6 +232,7 @@ impl Incident {
             wrong_clocks,
             hyper_v_logs,
             foresight: None,
+            witnesses: Witnesses::of(&signalled),
         };
         incident.pairs = incident.find_pairs(evidence);
         incident.pairs.retain(|pair| scope.names(Some(pair.source), Some(pair.target), evidence));
@@ -332,6 +344,12 @@ impl Incident {
             pair.kdc_unknown_service = of(kdc::Kind::UnknownService);
             pair.kdc_clock = of(kdc::Kind::Clock);
             pair.kdc_account = of(kdc::Kind::Account);
+            pair.kdc_duplicate = of(kdc::Kind::NotUnique);
+            pair.kdc_policy = of(kdc::Kind::Policy);
+            let own = joined.iter().filter(|refusal| refusal.client == Some(pair.source));
+            let said = own.filter_map(|refusal| refusal.said.clone());
+            // What was refused at another time may have been refused for another state.
+            pair.refused = said.filter(|said| is_near(&times, said.time, AROUND)).collect();
             let delegated =
                 joined.iter().filter(|refusal| refusal.by_controller && refusal.proves_kerberos(pair));
             let facts: Vec<_> = delegated.map(|refusal| refusal.fact).collect();
@@ -439,6 +457,24 @@ impl Incident {
         let recorded = ends.iter().filter(open).filter_map(|host| self.unplaced.get(host)).flatten();
         let is_open = recorded.filter_map(|index| self.attempts.get(*index)).any(since);
         if is_open { Known::Unknown(Reason::NotAskedFor) } else { Known::Known(None) }
+    }
+
+    /// A success of `pair` after its last failure, with no change of either object seen in between: it came to work by
+    /// itself.
+    #[must_use]
+    pub fn recovered(&self, pair: &Pair) -> Option<FactId> {
+        let failed = self.failures(pair).map(|(_, attempt)| attempt.time).max()?;
+        let changed = |until: Timestamp| {
+            let ends = [pair.source, pair.target];
+            let all = ends.into_iter().flat_map(|host| self.object_changes(host));
+            let between = |when: When| when.span().0 > failed && when.span().0 < until;
+            all.filter_map(|change| change.installed).any(between)
+        };
+        let fits =
+            |attempt: &Attempt| attempt.direction_proven && attempt.time > failed && !changed(attempt.time);
+        self.successes(pair)
+            .find(|(_, attempt)| fits(attempt))
+            .and_then(|(_, attempt)| attempt.facts.first().copied())
     }
 
     /// A success of `pair` before its first failure for want of credentials, when both objects already were as they
@@ -565,7 +601,12 @@ impl kdc::Refusal {
         let (by_client, by_service) = (self.client == Some(pair.source), self.service == Some(pair.target));
         match self.kind {
             kdc::Kind::Delegation => by_service && (by_client || self.client.is_none() && near),
-            kdc::Kind::UnknownService => by_service && near,
+            kdc::Kind::UnknownService | kdc::Kind::NotUnique => by_service && near,
+            // Where a user's ticket is denied, the record names the user in the client's place.
+            kdc::Kind::Policy => {
+                near && (by_service && (by_client || self.client.is_none())
+                    || by_client && self.service.is_none())
+            }
             kdc::Kind::Clock | kdc::Kind::Account => near && (by_client || self.client == Some(pair.target)),
         }
     }
@@ -593,6 +634,9 @@ impl Pair {
             kdc_unknown_service: Known::default(),
             kdc_clock: Known::default(),
             kdc_account: Known::default(),
+            kdc_duplicate: Known::default(),
+            kdc_policy: Known::default(),
+            refused: Vec::new(),
         }
     }
 }

@@ -103,6 +103,16 @@ const CHANNELS: &[(&str, &[&str])] = &[
     ("Microsoft-Windows-Wininit", &["System"]),
     ("Microsoft-Windows-Time-Service", &["System", "Microsoft-Windows-Time-Service/Operational"]),
     ("NETLOGON", &["System"]),
+    ("LsaSrv", &["System"]),
+    ("Microsoft-Windows-GroupPolicy", &["System"]),
+    ("Microsoft-Windows-Kerberos-Key-Distribution-Center", &["System"]),
+    (
+        "Microsoft-Windows-NTLM",
+        &[
+            "Microsoft-Windows-NTLM/Operational",
+            "Microsoft-Windows-Authentication/ProtectedUserFailures-DomainController",
+        ],
+    ),
     (
         "Microsoft-Windows-WindowsUpdateClient",
         &["System", "Microsoft-Windows-WindowsUpdateClient/Operational"],

@@ -114,6 +114,16 @@ impl Directory {
         self.computers.get(&host).map_or(&[], |(ids, _)| ids)
     }
 
+    /// Whether the whole domain of `host` was exported, with the names of services in it.
+    #[must_use]
+    pub(super) fn is_whole(&self, host: HostId) -> bool {
+        let Some(object) = self.computer(host).filter(|object| object.spns.known().is_some()) else {
+            return false;
+        };
+        let domain = object.sid.as_ref().and_then(|sid| sid.as_str().rsplit_once('-'));
+        domain.is_some_and(|(domain, _)| self.whole_domains.contains(domain))
+    }
+
     /// Whether exports disagree about an attribute of `host` that decides delegation.
     #[must_use]
     pub fn is_contradictory(&self, host: HostId) -> bool {

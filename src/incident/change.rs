@@ -169,6 +169,8 @@ pub struct Change {
     pub effective: Option<When>,
     /// What a directory change takes away, and the host that a lost delegation named.
     pub takes: BTreeSet<(Loss, Option<HostId>)>,
+    /// What a directory change gives, in the same words: 5136 alone names values that are new.
+    pub gives: BTreeSet<(Loss, Option<HostId>)>,
     /// Hardening changes that it brings, by id.
     pub hardening: Vec<String>,
     /// What states it.
@@ -231,6 +233,7 @@ fn moment(kind: Kind, host: HostId, time: Timestamp, facts: Vec<FactId>, evidenc
         installed: when,
         effective: when,
         takes: BTreeSet::new(),
+        gives: BTreeSet::new(),
         hardening: Vec::new(),
         facts,
     }
@@ -322,6 +325,7 @@ fn updates(
             host,
             installed: when,
             takes: BTreeSet::new(),
+            gives: BTreeSet::new(),
             facts,
         }
     };
@@ -402,12 +406,19 @@ fn directory(signalled: &[Signalled<'_>], evidence: &Evidence) -> Vec<Change> {
         }
     }
     let settled = |(change, edits): (Change, Vec<Edit>)| {
-        let kept: BTreeSet<_> = edits.iter().filter_map(|edit| edit.added.clone()).collect();
-        let lost = edits.into_iter().filter_map(|edit| edit.lost).filter(|loss| !kept.contains(loss));
+        let added: BTreeSet<_> = edits.iter().filter_map(|edit| edit.added.clone()).collect();
+        let lost: BTreeSet<_> = edits.into_iter().filter_map(|edit| edit.lost).collect();
         let named = |value: &str| evidence.hosts.find(Spn::migration_host(value)?);
-        let takes =
-            lost.map(|(loss, value)| (loss, named(&value).filter(|_| loss == Loss::Delegation))).collect();
-        Change { takes, ..change }
+        // What names a host that nobody knows is for no pair; a bit names none and is for all.
+        let host = |(loss, value): &(Loss, String)| match named(value) {
+            Some(host) => Some((*loss, Some(host).filter(|_| *loss == Loss::Delegation))),
+            None => (value.is_empty() || *loss != Loss::Delegation).then_some((*loss, None)),
+        };
+        Change {
+            takes: lost.difference(&added).filter_map(host).collect(),
+            gives: added.difference(&lost).filter_map(host).collect(),
+            ..change
+        }
     };
     works.into_iter().map(settled).collect()
 }
@@ -427,7 +438,9 @@ fn object_change(signalled: &Signalled<'_>, evidence: &Evidence) -> Option<(Host
             let flipped = |(bit, _, _): &&(u32, Loss, bool)| (old ^ new) & bit != 0;
             let lost = BITS.iter().filter(flipped).find(|(bit, _, when_set)| (new & bit != 0) == *when_set);
             let matters = stated("AllowedToDelegateTo") || stated("ServicePrincipalNames");
-            let edit = Edit { lost: lost.map(|(_, loss, _)| (*loss, String::new())), added: None };
+            let won = BITS.iter().filter(flipped).find(|(bit, _, when_set)| (new & bit != 0) != *when_set);
+            let unnamed = |(_, loss, _): &(u32, Loss, bool)| (*loss, String::new());
+            let edit = Edit { lost: lost.map(unnamed), added: won.map(unnamed) };
             (matters || BITS.iter().any(|bit| flipped(&bit))).then_some((host, edit))
         }
         Meaning::AttributeChanged => {

@@ -19,10 +19,30 @@ pub(super) enum Kind {
     Delegation,
     /// Status 0x7.
     UnknownService,
+    /// Status 0x8.
+    NotUnique,
     /// Status 0x25.
     Clock,
     /// Status 0x12, 0x17 or 0x18.
     Account,
+    /// Status 0xC, or a policy or silo by name.
+    Policy,
+}
+
+/// What a source's own Kerberos client recorded of a refused request to act for a user at a target's migration
+/// service (Security-Kerberos 3).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refused {
+    /// When.
+    pub time: Timestamp,
+    /// The record.
+    pub fact: FactId,
+    /// `ExtendedError`: the NTSTATUS that tells refusals of delegation apart (MS-SFU 3.2.5.2.2).
+    pub extended: u32,
+    /// The service principal name that was asked for, without its realm.
+    pub asked: String,
+    /// `ClientName`, where it is filled.
+    pub user: Option<String>,
 }
 
 /// One refusal.
@@ -37,6 +57,8 @@ pub(super) struct Refusal {
     pub(super) client: Option<HostId>,
     /// The host whose service was asked for.
     pub(super) service: Option<HostId>,
+    /// What the client recorded of it, where that names the migration service.
+    pub(super) said: Option<Refused>,
 }
 
 /// Every refusal, in time order.
@@ -50,11 +72,16 @@ fn refusal(signalled: &Signalled<'_>, evidence: &Evidence) -> Option<Refusal> {
         Meaning::TicketRequest | Meaning::SignInTicket => {
             let service = event.field("ServiceName").and_then(|name| service_host(name, evidence));
             (
-                kind(event)?,
+                kind(event, signalled.signal.meaning)?,
                 event.field("TargetUserName").and_then(|name| account_host(name, evidence)),
                 service,
             )
         }
+        Meaning::PolicyDenied => (
+            Kind::Policy,
+            event.field("TargetUserName").and_then(|name| account_host(name, evidence)),
+            event.field("ServiceName").and_then(|name| service_host(name, evidence)),
+        ),
         Meaning::KerberosError => (
             client_kind(event)?,
             Some(signalled.host),
@@ -65,15 +92,48 @@ fn refusal(signalled: &Signalled<'_>, evidence: &Evidence) -> Option<Refusal> {
         ),
         _ => return None,
     };
+    // A machine that nobody knows is neither end of a move, and no user either.
+    let stranger = client.is_none() && event.field("TargetUserName").is_some_and(is_machine_account);
+    if stranger && matches!(kind, Kind::Delegation | Kind::Policy) {
+        return None;
+    }
+    let own = |name: &str| name.to_ascii_lowercase().starts_with("krbtgt");
+    let elsewhere = service.is_none() && event.field("ServiceName").is_some_and(|name| !own(name));
+    if elsewhere && kind == Kind::Policy {
+        return None;
+    }
     let by_controller = signalled.signal.meaning != Meaning::KerberosError;
-    Some(Refusal { kind, time: event.time, fact: signalled.fact, by_controller, client, service })
+    let said = if by_controller || kind != Kind::Delegation { None } else { said(signalled) };
+    Some(Refusal { kind, time: event.time, fact: signalled.fact, by_controller, client, service, said })
 }
 
-fn kind(event: &Event) -> Option<Kind> {
+/// The client's record, where it asked for a migration service: other services of the target say nothing of moves.
+fn said(signalled: &Signalled<'_>) -> Option<Refused> {
+    let event = signalled.event;
+    let name = event.field("TargetName").or_else(|| event.field("ServerName"))?;
+    let asked = name.split('@').next().unwrap_or(name).trim();
+    Spn::migration_host(asked)?;
+    Some(Refused {
+        time: event.time,
+        fact: signalled.fact,
+        extended: extended(event)?,
+        asked: asked.to_owned(),
+        user: event.field("ClientName").map(str::to_owned),
+    })
+}
+
+fn extended(event: &Event) -> Option<u32> {
+    number(event.field("ExtendedError")?.split_whitespace().next()?)
+}
+
+fn kind(event: &Event, meaning: Meaning) -> Option<Kind> {
     match number(event.field("Status")?)? {
         0xD if number(event.field("TicketOptions")?)? & S4U_PROXY != 0 => Some(Kind::Delegation),
         // Only for the migration service itself: other services of a host may well be unknown.
         0x7 => Spn::migration_host(event.field("ServiceName")?).map(|_| Kind::UnknownService),
+        0x8 => Spn::migration_host(event.field("ServiceName")?).map(|_| Kind::NotUnique),
+        // A ticket for oneself is refused by policy for hours and workstations, too.
+        0xC if meaning == Meaning::TicketRequest => Some(Kind::Policy),
         0x25 => Some(Kind::Clock),
         0x12 | 0x17 | 0x18 => Some(Kind::Account),
         _ => None,
@@ -82,11 +142,9 @@ fn kind(event: &Event) -> Option<Kind> {
 
 /// The client's own record: 0xD with an extended status that only delegation gives (MS-SFU 3.2.5.2.2).
 fn client_kind(event: &Event) -> Option<Kind> {
-    const EXTENDED: [u32; 3] = [0xC000_00BB, 0xC000_0272, 0xC000_0225];
+    const EXTENDED: [u32; 4] = [0xC000_00BB, 0xC000_0272, 0xC000_0225, 0xC000_006E];
     match number(event.field("ErrorCode")?)? {
-        0xD => EXTENDED
-            .contains(&number(event.field("ExtendedError").and_then(|text| text.split_whitespace().next())?)?)
-            .then_some(Kind::Delegation),
+        0xD => EXTENDED.contains(&extended(event)?).then_some(Kind::Delegation),
         0x7 => Spn::migration_host(event.field("TargetName").or_else(|| event.field("ServerName"))?)
             .map(|_| Kind::UnknownService),
         0x25 => Some(Kind::Clock),
@@ -101,6 +159,10 @@ pub(super) fn number(text: &str) -> Option<u32> {
         Some(hex) => u32::from_str_radix(hex, 16).ok(),
         None => text.parse().ok(),
     }
+}
+
+fn is_machine_account(name: &str) -> bool {
+    name.split('@').next().is_some_and(|name| name.trim().ends_with('$'))
 }
 
 /// The host of a machine account such as `HV01$@CONTOSO.COM`; joined by the account that the directory

@@ -34,6 +34,8 @@ pub struct Machine {
     pub clock: Known<Dated>,
     /// Refused secure channels.
     pub secure_channel: Known<Dated>,
+    /// An inventory that found the secure channel broken, where none found it sound.
+    pub broken_channel: Option<FactId>,
     /// Cluster network trouble.
     pub network: Known<Dated>,
     /// Cluster storage trouble.
@@ -44,6 +46,10 @@ pub struct Machine {
 
 /// The beginning of every Hyper-V channel's name, lower-case.
 pub const HYPER_V: &str = "microsoft-windows-hyper-v-";
+/// States of a secure channel that blame the machine's account (MS-ERREF): access denied, logon failure, account
+/// disabled, wrong target name, no trust secret, no trust account, trust failure. That no domain controller answers
+/// is another matter.
+const BROKEN: [u32; 7] = [5, 1326, 1331, 1396, 1786, 1787, 1789];
 const VMMS_ADMIN: &str = "microsoft-windows-hyper-v-vmms-admin";
 
 impl Machine {
@@ -99,6 +105,11 @@ impl Machine {
 
     /// What inventories say, where they agree.
     fn read_reports(&mut self, host: HostId, evidence: &Evidence) {
+        let channels =
+            || evidence.reports(host).filter_map(|(fact, report)| Some((report.secure_channel?, fact)));
+        let broken = channels().find(|(status, _)| BROKEN.contains(status));
+        self.broken_channel =
+            broken.filter(|_| channels().all(|(status, _)| status != 0)).map(|(_, fact)| fact);
         for (fact, report) in evidence.reports(host) {
             self.booted = self.booted.max(report.booted);
             if let Some(runs) = report.credential_guard {

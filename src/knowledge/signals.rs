@@ -9,7 +9,7 @@ use super::{Interest, Routine, Standing};
 use crate::fact::Event;
 
 /// What an event says.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Meaning {
     /// A live migration failed.
@@ -38,6 +38,20 @@ pub enum Meaning {
     AttributeChanged,
     /// The Kerberos client was refused (Security-Kerberos 3).
     KerberosError,
+    /// No domain controller could be found or reached.
+    NoDomainController,
+    /// A service name stands on several accounts (KDC 11, Security-Kerberos 101).
+    DuplicateName,
+    /// An authentication policy or silo denied a ticket (4820, 4821).
+    PolicyDenied,
+    /// A sign-in was refused because the account is in Protected Users (4824, NTLM 100).
+    ProtectedUser,
+    /// CredSSP was refused for the version of the other end (LsaSrv 6041).
+    CredsspRefused,
+    /// A machine with the same identity was refused (LsaSrv 6167).
+    DuplicateIdentity,
+    /// The cluster's own object in the directory is missing, disabled or can't be reached.
+    ClusterNameTrouble,
     /// The clock is wrong, or a ticket was not yet valid.
     ClockTrouble,
     /// The clock was set by more than it drifts.

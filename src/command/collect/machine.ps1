@@ -311,7 +311,7 @@ function Save-Controller {
         Save-Log $Place $channel $Days ''
     }
     if ($WithSecurity) {
-        $events = @(4741, 4742, 4743, 4768, 4769, 4771, 5136, 5137, 5141)
+        $events = @(4741, 4742, 4743, 4768, 4769, 4771, 4820, 4821, 4824, 5136, 5137, 5141)
         Save-Log $Place 'Security' $Days (@($events | ForEach-Object { "EventID=$_" }) -join ' or ')
     }
 }
