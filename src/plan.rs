@@ -200,7 +200,10 @@ impl Planner<'_> {
         match fix {
             "repair-account" => disabled,
             "repair-secure-channel" => {
-                !disabled && machine.is_some_and(|machine| has(&machine.secure_channel))
+                let broken = |machine: &crate::incident::Machine| {
+                    has(&machine.secure_channel) || machine.broken_channel.is_some()
+                };
+                !disabled && machine.is_some_and(broken)
             }
             "mend-time" => {
                 self.incident.wrong_clocks.contains(&host)

@@ -147,7 +147,7 @@ impl Case {
 }
 
 pub(super) const MEMBER: u32 = 0x1000;
-const ANY_PROTOCOL: u32 = 0x100_1000;
+pub(super) const ANY_PROTOCOL: u32 = 0x100_1000;
 
 pub(super) fn level(report: &Report) -> String {
     serde_json::to_value(report.verdict.level).unwrap().as_str().unwrap().to_owned()
@@ -161,7 +161,7 @@ fn ends(report: &Report) -> Vec<(Option<&str>, Option<&str>, &str)> {
         .collect()
 }
 
-fn grant(report: &Report, source: &str, target: &str) -> String {
+pub(super) fn grant(report: &Report, source: &str, target: &str) -> String {
     let pair = report
         .pairs
         .iter()

@@ -5,6 +5,7 @@
 
 mod archives;
 mod audit;
+mod authentication;
 mod bundles;
 mod cli;
 mod collect;

@@ -15,6 +15,8 @@ use crate::incident::{
 use crate::knowledge::condition::{FactValue, Values};
 use crate::knowledge::{Builds, Class, Weight};
 
+mod authentication;
+
 /// Cluster events stand this close to the failure that they explain.
 const NEAR: SignedDuration = SignedDuration::from_mins(10);
 /// Time service and secure channel complain at their own pace.
@@ -93,13 +95,13 @@ impl PairFacts {
             }
             stated
         };
-        Self {
-            variables: [
-                ("source", host(pair.source)),
-                ("target", host(pair.target)),
-                ("pair", pair_facts(pair, &times, incident, evidence)),
-            ],
-        }
+        let mut variables = [
+            ("source", host(pair.source)),
+            ("target", host(pair.target)),
+            ("pair", pair_facts(pair, &times, incident, evidence)),
+        ];
+        authentication::add(&mut variables, pair, &times, (incident, evidence, directory));
+        Self { variables }
     }
 
     /// The records that state `variable.name`.

@@ -38,6 +38,10 @@ pub(super) fn gaps(
         if finding.rule.cause != verdict.cause && (decided || !could_explain(finding, incident)) {
             continue;
         }
+        // Nor about the same cause by another rule, where no failure is left to explain.
+        if decided && finding.outcome == RuleOutcome::Inconclusive && !is_open(finding, verdict, incident) {
+            continue;
+        }
         for missing in &finding.missing {
             gaps.add_missing(missing, finding, incident);
         }
@@ -81,6 +85,13 @@ fn could_explain(finding: &Finding<'_>, incident: &Incident) -> bool {
     failures
         .any(|(_, attempt)| rule.classes.contains(&attempt.class) || rule.ambiguous.contains(&attempt.class))
         || finding.pairs.is_empty()
+}
+
+/// Whether a pair of the finding has failures that the verdict does not speak of.
+fn is_open(finding: &Finding<'_>, verdict: &Judgement<'_>, incident: &Incident) -> bool {
+    let pairs = finding.pairs.iter().filter_map(|index| incident.pairs.get(*index));
+    let mut others = pairs.filter(|pair| !verdict.pairs.contains(&(pair.source, pair.target)));
+    finding.pairs.is_empty() || others.any(|pair| incident.failures(pair).next().is_some())
 }
 
 struct Found<'a> {
@@ -133,7 +144,9 @@ impl Found<'_> {
             // The target's object holds resource-based delegation.
             "target" => pairs.map(|pair| Some(pair.target)).collect(),
             "pair" if name == "granted_by_target" => pairs.map(|pair| Some(pair.target)).collect(),
-            "pair" if name == "coverage" => pairs.map(|pair| Some(pair.source)).collect(),
+            "pair" if matches!(name, "coverage" | "delegation_in_place") => {
+                pairs.map(|pair| Some(pair.source)).collect()
+            }
             "pair" if fact.gap.ends_with(':') => {
                 pairs.flat_map(|pair| [Some(pair.source), Some(pair.target)]).collect()
             }
@@ -159,7 +172,7 @@ impl Found<'_> {
             (_, "uses_kerberos" | "migration_authentication") => {
                 machine.is_some_and(|machine| machine.authentication.known().is_some())
             }
-            (_, "allowed_to_delegate_to" | "coverage") => self
+            (_, "allowed_to_delegate_to" | "coverage" | "delegation_in_place") => self
                 .evidence
                 .directory
                 .computer(host)

@@ -241,7 +241,7 @@ pub(super) fn candidates(claims: Vec<Claim<'_>>) -> Vec<Candidate<'_>> {
         let strong = candidate.claims.iter().filter(|claim| claim.support >= Support::Open);
         strong.flat_map(|claim| claim.attempts.iter()).collect::<BTreeSet<_>>().len()
     };
-    let rank = |candidate: &Candidate<'_>| (own(candidate), candidate.explained.len(), candidate.support);
+    let rank = |candidate: &Candidate<'_>| (own(candidate), candidate.support, candidate.explained.len());
     candidates.sort_by(|a, b| rank(b).cmp(&rank(a)).then(a.cause.cmp(&b.cause)));
     candidates
 }

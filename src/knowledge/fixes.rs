@@ -11,7 +11,8 @@ use super::{Text, fault, front_matter};
 use crate::error::Error;
 
 /// What may stand in braces: the step's host by short and full name, its object for the directory module, its own
-/// SPNs, the other ends, and the values to add.
+/// SPNs, the other ends, and the values to add; the domain that the directory module asks, and the accounts that hold the
+/// host's names beside it, with those names.
 pub const PLACEHOLDERS: &[&str] = &[
     "host",
     "fqdn",
@@ -23,6 +24,9 @@ pub const PLACEHOLDERS: &[&str] = &[
     "targets",
     "spns",
     "names",
+    "server",
+    "holders",
+    "held_spns",
 ];
 
 /// One kind of step.

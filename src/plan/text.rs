@@ -1,7 +1,9 @@
 //! Filling the templates of fixes. Names come from the customer's files, so in a script they stand in single
 //! quotes and can never become code.
 
-use crate::evidence::{Evidence, HostId};
+use std::collections::BTreeSet;
+
+use crate::evidence::{Evidence, Holder, HostId};
 use crate::fact::Spn;
 use crate::fact::domain_of;
 use crate::incident::forms;
@@ -11,6 +13,8 @@ pub(super) struct Filler {
     host: Names,
     targets: Vec<Names>,
     spns: Vec<String>,
+    holders: Vec<String>,
+    held: Vec<String>,
 }
 
 struct Names {
@@ -18,6 +22,8 @@ struct Names {
     fqdn: String,
     /// How the Active Directory module finds the object: by its name and the domain that holds it.
     identity: String,
+    /// The part of that which names the domain.
+    server: String,
     forms: Vec<String>,
 }
 
@@ -37,13 +43,20 @@ impl Names {
             .or_else(|| fqdn.split_once('.').map(|(_, domain)| domain.to_owned()));
         let server = domain.map_or_else(String::new, |domain| format!(" -Server {}", quoted(&domain)));
         let identity = format!("-Identity {}{server}", quoted(dn.as_ref().unwrap_or(&account)));
-        Self { identity, short, fqdn, forms }
+        Self { identity, server, short, fqdn, forms }
     }
 }
 
 impl Filler {
     pub(super) fn new(host: HostId, targets: &[HostId], spns: &[String], evidence: &Evidence) -> Self {
+        let others = evidence.holders.of(host, &evidence.directory);
+        let others = others.known().copied().unwrap_or_default();
+        let each = |pick: &dyn Fn(&Holder) -> String| {
+            others.iter().map(pick).collect::<BTreeSet<_>>().into_iter().collect::<Vec<_>>()
+        };
         Self {
+            holders: each(&|holder| holder.account.clone()),
+            held: each(&|holder| holder.spn.clone()),
             host: Names::of(host, evidence),
             targets: targets.iter().map(|target| Names::of(*target, evidence)).collect(),
             spns: spns.to_vec(),
@@ -81,6 +94,7 @@ impl Filler {
         let joined = |pick: &dyn Fn(&Names) -> &str| {
             self.targets.iter().map(|target| write(pick(target))).collect::<Vec<_>>().join(", ")
         };
+        let listed = |all: &[String]| all.iter().map(|one| write(one)).collect::<Vec<_>>().join(", ");
         Some(match name {
             "host" => write(&self.host.short),
             "identity" => self.host.identity.clone(),
@@ -92,7 +106,14 @@ impl Filler {
                 target.map_or_else(|| joined(&|target| &target.fqdn), |target| write(&target.fqdn))
             }
             "targets" => joined(&|target| &target.short),
-            "spns" => self.spns.iter().map(|spn| write(spn)).collect::<Vec<_>>().join(", "),
+            "spns" => listed(&self.spns),
+            "server" => self.host.server.clone(),
+            "holders" if self.holders.is_empty() => write("<the other account>"),
+            "holders" => listed(&self.holders),
+            "held_spns" if self.held.is_empty() => {
+                listed(&self.host.forms.iter().map(|form| Spn::migration(form)).collect::<Vec<_>>())
+            }
+            "held_spns" => listed(&self.held),
             "names" => target.map_or_else(String::new, |target| target.forms.join(" and ")),
             _ => return None,
         })
