@@ -13,6 +13,7 @@ use super::forms::Told;
 use super::site::{Attempt, Export, Form, Log, Site, Style};
 use super::{Domain, Machine, Os, Update, updates};
 
+mod authentication;
 mod bulk;
 mod collected;
 mod components;
@@ -117,6 +118,15 @@ pub fn all() -> Vec<Incident> {
         components::owner_restricted(),
         components::image_attached(),
         collected::collected(),
+        authentication::protected_administrator(),
+        authentication::delegation_of_today(),
+        authentication::credssp_under_guard(),
+        authentication::retired_host(),
+        authentication::branch_without_controller(),
+        authentication::across_the_trust(),
+        authentication::cloned_hosts(),
+        authentication::secure_channel(),
+        authentication::three_faults(),
     ]
 }
 

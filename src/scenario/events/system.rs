@@ -49,6 +49,19 @@ const CLUSTER: Provider = Provider {
     channel: SYSTEM,
 };
 const NETLOGON: Provider = Provider { name: "NETLOGON", guid: None, channel: SYSTEM };
+const GROUP_POLICY: Provider = Provider {
+    name: "Microsoft-Windows-GroupPolicy",
+    guid: Some("AEA1B4FA-97D1-45F2-A64C-4D69FFFD92C9"),
+    channel: SYSTEM,
+};
+const LSA: Provider =
+    Provider { name: "LsaSrv", guid: Some("199FE037-2B82-40A9-82AC-E1D46C792B99"), channel: SYSTEM };
+/// The GUID is from memory.
+const KDC: Provider = Provider {
+    name: "Microsoft-Windows-Kerberos-Key-Distribution-Center",
+    guid: Some("3FD9DA1A-5A54-46C5-9A26-9BD7C0685056"),
+    channel: SYSTEM,
+};
 
 /// The classic keyword of events that have no provider manifest.
 const CLASSIC: u64 = 0x0080_0000_0000_0000;
@@ -286,6 +299,48 @@ pub fn volume_paused(host: &Machine, volume: &str, error: &str, time: Timestamp)
 pub fn secure_channel_broken(host: &Machine, dc: &Machine, time: Timestamp) -> Record {
     let values = [host.domain.netbios.clone(), format!(r"\\{}", dc.fqdn()), "%%5".to_owned()];
     Record { level: 2, ..classic(NETLOGON.event(3210, host, time, unnamed(values)), 0) }
+}
+
+/// GroupPolicy 1129: no domain controller answered. Field names as in real records of the provider.
+#[must_use]
+pub fn policy_without_controller(host: &Machine, time: Timestamp) -> Record {
+    let fields = [
+        ("SupportInfo1", "1"),
+        ("SupportInfo2", "1632"),
+        ("ProcessingMode", "0"),
+        ("ProcessingTimeInMilliseconds", "21078"),
+        ("ErrorCode", "1222"),
+        ("ErrorDescription", "The network is not present or not started. "),
+    ];
+    Record { level: 2, ..GROUP_POLICY.event(1129, host, time, data(fields)) }
+}
+
+/// Security-Kerberos 200: the client found no domain controller. Documented.
+#[must_use]
+pub fn kerberos_without_controller(host: &Machine, time: Timestamp) -> Record {
+    let fields = [("TargetDomain", host.domain.realm()), ("ErrorCode", "0xc000005e".to_owned())];
+    let provider = Provider { channel: KERBEROS, ..KERBEROS_CLIENT };
+    Record { level: 3, keywords: 0x4000_0000_0000_0000, ..provider.event(200, host, time, data(fields)) }
+}
+
+/// NETLOGON 5719: no domain controller. Number and shape from memory.
+#[must_use]
+pub fn no_logon_server(host: &Machine, time: Timestamp) -> Record {
+    let values = [host.domain.netbios.clone(), "%%1311".to_owned()];
+    Record { level: 2, ..classic(NETLOGON.event(5719, host, time, unnamed(values)), 0) }
+}
+
+/// KDC 11: `dc` found the migration SPN of `target` on several accounts. Template documented.
+#[must_use]
+pub fn name_not_unique(dc: &Machine, target: &Machine, time: Timestamp) -> Record {
+    let fields = [("Name", migration_spn(target)), ("Type", "DS_SERVICE_PRINCIPAL_NAME".to_owned())];
+    Record { level: 2, ..classic(KDC.event(11, dc, time, data(fields)), 49152) }
+}
+
+/// LsaSrv 6167: `host` refused a machine that shares its identity. The number is documented, the fields are not.
+#[must_use]
+pub fn identity_refused(host: &Machine, time: Timestamp) -> Record {
+    Record { level: 2, ..classic(LSA.event(6167, host, time, unnamed(["Kerberos"])), 0) }
 }
 
 fn cluster(record: Record, level: u8) -> Record {
