@@ -375,7 +375,7 @@ pub(super) fn three_faults() -> Incident {
     let [one, two, three] = hosts(&domain, os);
     let mut site = Site::new("three-faults", &dc, BY_ADMINISTRATORS);
     site.place(&one, &["SQL01", "WEB03", "APP02"]);
-    site.place(&two, &["FS01", "FS02"]);
+    site.place(&two, &["FS01", "FS02", "APP06"]);
     site.place(&three, &["PRINT01", "APP05"]);
     site.succeed_often(&two, &one, moment(9, 1, 9, 0), 2, 60);
     site.succeed_often(&one, &three, moment(9, 2, 9, 0), 2, 60);
