@@ -125,6 +125,7 @@ fn claim<'a>(
         (Says::RuledOut, ..) | (_, _, true, true) => return None,
         (Says::Hit, Proof::Component, _, _) => component(answer, &own, &faint, incident),
         (Says::Inconclusive, Proof::Component, ..) => Support::Weak,
+        (Says::Inconclusive, ..) if rule.rare => Support::Weak,
         (Says::Hit, Proof::Independent, false, _) if answer.required && placed(&own, incident) => {
             Support::Proven
         }
@@ -180,7 +181,8 @@ fn is_secondary(rule: &Rule, attempts: &[usize], incident: &Incident) -> bool {
 fn has_rival(answer: &Answer<'_>, others: &[&Answer<'_>]) -> bool {
     let shares = |other: &Rule| other.classes.iter().any(|class| answer.rule.classes.contains(class));
     others.iter().any(|other| {
-        other.rule.cause != answer.rule.cause && other.outcome != Says::RuledOut && shares(other.rule)
+        let open = other.outcome == Says::Hit || other.outcome == Says::Inconclusive && !other.rule.rare;
+        other.rule.cause != answer.rule.cause && open && shares(other.rule)
     })
 }
 
@@ -191,7 +193,11 @@ fn unplaced<'a>(rule: &'a Rule, incident: &Incident) -> Option<Claim<'a>> {
     });
     let attempts: Vec<_> =
         open.filter(|(_, attempt)| is_own(rule, attempt)).map(|(index, _)| index).collect();
-    let support = if rule.proof == Proof::Component { Support::Supported } else { Support::Open };
+    let support = match rule.proof {
+        _ if rule.rare => Support::Weak,
+        Proof::Component => Support::Supported,
+        Proof::Independent => Support::Open,
+    };
     (!attempts.is_empty() && rule.cause.is_fault()).then_some(Claim { rule, pair: None, support, attempts })
 }
 

@@ -4,7 +4,7 @@
 //! either may be the older one. What is *not* done here: other services' names, and holders in other domains, where a
 //! domain controller does not look first.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Directory, FactId, HostId, Hosts};
 use crate::fact::{
@@ -12,7 +12,7 @@ use crate::fact::{
 };
 
 /// One other account that holds a name of a host.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Holder {
     /// The name, as the export writes it.
     pub spn: String,
@@ -26,23 +26,25 @@ pub struct Holder {
 
 /// Every such account, by the host whose name it holds.
 #[derive(Debug, Default)]
-pub struct Holders(BTreeMap<HostId, Vec<Holder>>);
+pub struct Holders(BTreeMap<HostId, BTreeSet<Holder>>);
 
 /// Who holds a name: the fact, its source and the object.
 type Stated<'a> = (FactId, SourceId, &'a DirectoryObject);
 
 impl Holders {
     pub(super) fn gather(facts: &[Fact], hosts: &Hosts, directory: &Directory) -> Self {
-        let mut objects: BTreeMap<String, Vec<Stated<'_>>> = BTreeMap::new();
+        let mut by_name: BTreeMap<String, Vec<Stated<'_>>> = BTreeMap::new();
+        // How many statements of an object list its names at all.
+        let mut stated: BTreeMap<String, usize> = BTreeMap::new();
         let mut holders = Self::default();
         for (index, fact) in facts.iter().enumerate() {
             match &fact.observation {
                 Observation::Directory(object) => {
-                    for spn in object.spns.known().into_iter().flatten() {
-                        if Spn::migration_host(spn).is_some() {
-                            let stated = (FactId(index), fact.origin.source, &**object);
-                            objects.entry(spn.trim().to_lowercase()).or_default().push(stated);
-                        }
+                    let Some(spns) = object.spns.known() else { continue };
+                    keys(object).into_iter().for_each(|key| *stated.entry(key).or_default() += 1);
+                    let names = spns.iter().filter(|spn| Spn::migration_host(spn).is_some());
+                    for name in names.map(|spn| spn.trim().to_lowercase()).collect::<BTreeSet<_>>() {
+                        by_name.entry(name).or_default().push((FactId(index), fact.origin.source, object));
                     }
                 }
                 Observation::DuplicateSpn(duplicate) => {
@@ -51,41 +53,36 @@ impl Holders {
                 _ => {}
             }
         }
-        // An object that another export shows without the name may have lost it since.
-        let disagrees = |own: &DirectoryObject, spn: &str| {
-            let without = |object: &DirectoryObject| {
-                is_same(own, object)
-                    && object
-                        .spns
-                        .known()
-                        .is_some_and(|all| !all.iter().any(|one| one.trim().eq_ignore_ascii_case(spn)))
-            };
-            facts
-                .iter()
-                .any(|fact| matches!(&fact.observation, Observation::Directory(object) if without(object)))
-        };
-        for (spn, stated) in objects.iter().filter(|(_, stated)| stated.len() > 1) {
-            let Some(host) = Spn::migration_host(spn).and_then(|name| hosts.find(name)) else { continue };
-            let is_own = |object: &DirectoryObject| hosts.of_object(object) == Some(host);
-            for (fact, source, object) in stated.iter().filter(|(_, _, object)| !is_own(object)) {
-                let beside = stated.iter().any(|(_, other, own)| {
-                    is_own(own) && other == source && is_neighbour(own, object) && !disagrees(own, spn)
-                });
-                if beside && !disagrees(object, spn) {
-                    let account = object.dn.as_ref().or(object.account.as_ref()).cloned().unwrap_or_default();
-                    holders.add(
-                        host,
-                        Holder {
-                            spn: spelt(spn, object),
-                            account,
-                            host: hosts.of_object(object),
-                            fact: *fact,
-                        },
-                    );
-                }
-            }
+        for (spn, all) in by_name.iter().filter(|(_, all)| all.len() > 1) {
+            holders.add_stated(spn, all, &stated, hosts);
         }
         holders
+    }
+
+    /// What exports show of the holders of one name.
+    fn add_stated(&mut self, spn: &str, all: &[Stated<'_>], stated: &BTreeMap<String, usize>, hosts: &Hosts) {
+        let Some(host) = Spn::migration_host(spn).and_then(|name| hosts.find(name)) else { return };
+        let mut holding: BTreeMap<String, usize> = BTreeMap::new();
+        let each = all.iter().flat_map(|(_, _, object)| keys(object));
+        each.for_each(|key| *holding.entry(key).or_default() += 1);
+        // An object that another export shows without the name may have lost it since.
+        let agreed =
+            |object: &DirectoryObject| keys(object).iter().all(|key| holding.get(key) == stated.get(key));
+        let domain = |object: &DirectoryObject| object.dn.as_deref().and_then(domain_of);
+        let is_own = |object: &DirectoryObject| hosts.of_object(object) == Some(host);
+        let own = || all.iter().filter(|(_, _, object)| is_own(object));
+        // Objects keep their SID when they are renamed or moved.
+        let own_keys: BTreeSet<_> = own().flat_map(|(_, _, object)| keys(object)).collect();
+        let seen = own().filter(|(_, _, object)| agreed(object));
+        let beside: BTreeSet<_> = seen.map(|(_, source, object)| (*source, domain(object))).collect();
+        for (fact, source, object) in all.iter().filter(|(_, _, object)| !is_own(object)) {
+            let is_other = !keys(object).iter().any(|key| own_keys.contains(key));
+            if is_other && agreed(object) && beside.contains(&(*source, domain(object))) {
+                let account = object.dn.as_ref().or(object.account.as_ref()).cloned().unwrap_or_default();
+                let (spn, other) = (spelt(spn, object), hosts.of_object(object));
+                self.0.entry(host).or_default().insert(Holder { spn, account, host: other, fact: *fact });
+            }
+        }
     }
 
     /// What `setspn -X` lists: the host's own account is the one that bears its name.
@@ -104,46 +101,27 @@ impl Holders {
         let Some(known) = duplicate.accounts.iter().find(is_own) else { return };
         for account in duplicate.accounts.iter().filter(|account| *account != known) {
             let other = common_name(account).and_then(|name| hosts.find(name)).filter(|other| *other != host);
-            self.add(
-                host,
-                Holder { spn: duplicate.spn.clone(), account: account.clone(), host: other, fact },
-            );
-        }
-    }
-
-    fn add(&mut self, host: HostId, holder: Holder) {
-        let all = self.0.entry(host).or_default();
-        if !all.contains(&holder) {
-            all.push(holder);
+            let holder = Holder { spn: duplicate.spn.clone(), account: account.clone(), host: other, fact };
+            self.0.entry(host).or_default().insert(holder);
         }
     }
 
     /// The other accounts that hold a migration name of `host`; known to be none only where its whole domain was
     /// exported.
     #[must_use]
-    pub fn of(&self, host: HostId, directory: &Directory) -> Known<&[Holder]> {
+    pub fn of(&self, host: HostId, directory: &Directory) -> Known<Vec<&Holder>> {
         match self.0.get(&host) {
-            Some(holders) => Known::Known(holders),
-            None if directory.is_whole(host) => Known::Known(&[]),
+            Some(holders) => Known::Known(holders.iter().collect()),
+            None if directory.is_whole(host) => Known::Known(Vec::new()),
             None => Known::Unknown(Reason::NoExport),
         }
     }
 }
 
-/// Two statements of one object: objects keep their SID when they are renamed or moved.
-fn is_same(one: &DirectoryObject, other: &DirectoryObject) -> bool {
-    match (&one.sid, &other.sid) {
-        (Some(one), Some(other)) => one == other,
-        _ => {
-            one.dn.as_ref().zip(other.dn.as_ref()).is_some_and(|(one, other)| one.eq_ignore_ascii_case(other))
-        }
-    }
-}
-
-/// Two objects of one domain, as far as their names tell.
-fn is_neighbour(one: &DirectoryObject, other: &DirectoryObject) -> bool {
-    let domain = |object: &DirectoryObject| object.dn.as_deref().and_then(domain_of);
-    !is_same(one, other) && domain(one) == domain(other)
+/// What tells an object from others: its SID and its distinguished name.
+fn keys(object: &DirectoryObject) -> Vec<String> {
+    let sid = object.sid.as_ref().map(ToString::to_string);
+    sid.into_iter().chain(object.dn.as_ref().map(|dn| dn.to_lowercase())).collect()
 }
 
 /// The name as the object spells it.

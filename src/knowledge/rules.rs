@@ -83,6 +83,8 @@ pub struct Rule {
     pub proof: Proof,
     /// The component's words reach the same host's other logs, so only both ends are two witnesses.
     pub echoes: bool,
+    /// Too seldom to be thought of unless its condition is seen: unknown, it rivals no other cause.
+    pub rare: bool,
     /// How grave a hit is.
     pub severity: Severity,
     /// The cause's condition.

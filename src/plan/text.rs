@@ -50,9 +50,9 @@ impl Names {
 impl Filler {
     pub(super) fn new(host: HostId, targets: &[HostId], spns: &[String], evidence: &Evidence) -> Self {
         let others = evidence.holders.of(host, &evidence.directory);
-        let others = others.known().copied().unwrap_or_default();
+        let others = others.known().map_or(&[][..], Vec::as_slice);
         let each = |pick: &dyn Fn(&Holder) -> String| {
-            others.iter().map(pick).collect::<BTreeSet<_>>().into_iter().collect::<Vec<_>>()
+            others.iter().map(|holder| pick(holder)).collect::<BTreeSet<_>>().into_iter().collect::<Vec<_>>()
         };
         Self {
             holders: each(&|holder| holder.account.clone()),

@@ -59,6 +59,7 @@ fn read(
     let ambiguous = form.words("ambiguous", variant, faults);
     let proof = form.word("proof", variant, faults);
     let echoes = form.flag("echoes", faults);
+    let rare = form.flag("rare", faults);
     let severity = form.word("severity", variant, faults);
     let when = form.required("when", faults);
     let requires = form.text("requires", faults);
@@ -100,6 +101,7 @@ fn read(
         ambiguous,
         proof: proof?,
         echoes,
+        rare,
         severity: severity?,
         when: when?,
         requires,
