@@ -1,5 +1,6 @@
 //! What it costs to rebuild an incident and to judge it, without reading files: 64 nodes, 4,032 pairs, and up to
 //! 100,000 attempts. One thread.
+#![allow(missing_docs, clippy::unwrap_used)]
 
 use std::hint::black_box;
 
@@ -26,8 +27,8 @@ fn evidence(attempts: usize, knowledge: &Knowledge) -> Evidence {
 }
 
 fn growth(criterion: &mut Criterion) {
-    let knowledge = Knowledge::load().expect("the shipped knowledge loads");
-    let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build().expect("one thread can be had");
+    let knowledge = Knowledge::load().unwrap();
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build().unwrap();
     let mut group = criterion.benchmark_group("64 nodes");
     group.sample_size(10);
     for attempts in [5_000, 20_000, 100_000] {

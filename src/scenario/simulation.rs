@@ -1,8 +1,8 @@
 //! Incidents drawn by lot, with known truth: how often is a verdict right, and is it as sure as it says?
 //!
-//! A seed decides everything: the site ([`world`]), what goes wrong there and since when ([`plots`]), the noise
-//! and the decoys around it, and what the customer sends ([`Sources`]). The same seed gives the same incident. An
-//! incident can be had as [`facts`], or written as files in any of the [`super::forms`].
+//! A seed decides everything: the site (`world`), what goes wrong there and since when (`plots`), the noise and the
+//! decoys around it, and what the customer sends ([`Sources`]). The same seed gives the same incident. An incident
+//! can be had as [`facts`], or written as files in any of the [`super::forms`].
 //!
 //! The lot is not the world: how often which cause occurs, and how customers send what, nobody has counted. So
 //! figures measured here say how the rules do on what they were told, and no more; `docs/accuracy.md` says so too.

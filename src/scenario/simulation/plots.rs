@@ -10,7 +10,7 @@ use super::Planted;
 use super::world::{Kind, World};
 use crate::scenario::bundles::Trigger;
 use crate::scenario::events::Fault;
-use crate::scenario::{Dice, later};
+use crate::scenario::{Dice, Os, later};
 
 mod authentication;
 mod components;
@@ -49,6 +49,10 @@ pub(super) struct Plot {
     pub(super) kinds: &'static [Kind],
     /// Whether a host is upgraded in place.
     pub(super) upgrades: bool,
+    /// The release that its hosts run, where that matters.
+    pub(super) os: Option<Os>,
+    /// Hours after which the last move fails; all the time where it is 0.
+    pub(super) hours: i64,
     /// Whether only the text of a message tells it, as its number is documented nowhere.
     pub(super) by_text: bool,
     pub(super) reach: Reach,
@@ -160,7 +164,8 @@ fn break_with(world: &mut World, plot: &Plot, failures: usize, dice: &mut Dice) 
         tried.iter().copied().cycle().take(failures.max(tried.len())).enumerate()
     {
         let fault = *dice.pick(plot.faults).unwrap_or(&Fault::AccessDenied);
-        let about = later(world.since, 20 * 60_000 + dice.span(0, world.rest() - 40 * 60_000));
+        let rest = if plot.hours == 0 { world.rest() - 40 * 60_000 } else { plot.hours * 3_600_000 };
+        let about = later(world.since, 20 * 60_000 + dice.span(0, rest));
         // The first failure follows the fault soon, so that the bracket is one.
         let about = if number == 0 { later(world.since, dice.span(20, 300) * 60_000) } else { about };
         let about = world.quiet_after(about);

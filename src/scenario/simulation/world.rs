@@ -91,7 +91,8 @@ impl World {
         let releases = [Os::Server2019, Os::Server2022, Os::Server2025];
         let os =
             if plot.upgrades { Os::Server2022 } else { *dice.pick(&releases).unwrap_or(&Os::Server2022) };
-        let mixed = !plot.upgrades && dice.chance(0.2);
+        let os = plot.os.unwrap_or(os);
+        let mixed = !plot.upgrades && plot.os.is_none() && dice.chance(0.2);
         let stem = dice.pick(&["HV", "NODE", "HYPERV-PROD"]).copied().unwrap_or("HV");
         let hosts: Vec<_> = (0u32..)
             .take(count)

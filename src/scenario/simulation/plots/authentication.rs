@@ -1,15 +1,19 @@
 //! Faults of Kerberos and accounts.
 
+use super::components::HEALTHY;
 use super::{BY_USERS, CLUSTERED, Failure, Hit, Plot, Reach, nothing};
 use crate::fact::Spn;
 use crate::scenario::bundles::Trigger;
 use crate::scenario::events::Fault;
 use crate::scenario::events::hyper_v::spn_not_registered;
-use crate::scenario::events::security::{preauthentication_failed, sign_in_refused};
-use crate::scenario::events::system::{clock_change_refused, clock_unsynchronised, secure_channel_broken};
-use crate::scenario::exports::directory::DISABLED;
+use crate::scenario::events::security::{Request, preauthentication_failed, sign_in_refused, ticket_refused};
+use crate::scenario::events::system::{
+    clock_change_refused, clock_unsynchronised, identity_refused, kerberos_without_controller,
+    name_not_unique, no_logon_server, secure_channel_broken,
+};
+use crate::scenario::exports::directory::{Account, DISABLED, migration_spns};
 use crate::scenario::simulation::world::World;
-use crate::scenario::{Dice, later, updates};
+use crate::scenario::{Dice, Machine, Os, later, updates};
 
 const HOUR: i64 = 3_600_000;
 
@@ -19,6 +23,8 @@ pub(super) const PLOTS: &[Plot] = &[
         weight: 6,
         kinds: BY_USERS,
         upgrades: false,
+        os: None,
+        hours: 0,
         by_text: false,
         reach: Reach::Target,
         worked: 1.0,
@@ -31,6 +37,8 @@ pub(super) const PLOTS: &[Plot] = &[
         weight: 6,
         kinds: BY_USERS,
         upgrades: false,
+        os: None,
+        hours: 0,
         by_text: false,
         reach: Reach::Target,
         worked: 0.6,
@@ -43,6 +51,8 @@ pub(super) const PLOTS: &[Plot] = &[
         weight: 6,
         kinds: CLUSTERED,
         upgrades: false,
+        os: None,
+        hours: 0,
         by_text: false,
         reach: Reach::Source,
         worked: 0.8,
@@ -50,7 +60,94 @@ pub(super) const PLOTS: &[Plot] = &[
         set: disabled,
         beside: revoked,
     },
+    Plot {
+        cause: "spn-duplicate",
+        weight: 5,
+        kinds: BY_USERS,
+        reach: Reach::Target,
+        worked: 0.7,
+        faults: &[Fault::WrongPrincipal],
+        set: held_twice,
+        beside: not_unique,
+        ..HEALTHY
+    },
+    Plot {
+        cause: "dc-unreachable",
+        weight: 5,
+        kinds: BY_USERS,
+        reach: Reach::Source,
+        faults: &[Fault::NoAuthority],
+        beside: no_controller,
+        ..HEALTHY
+    },
+    Plot {
+        cause: "policy-restricted",
+        weight: 4,
+        kinds: BY_USERS,
+        reach: Reach::Target,
+        worked: 0.4,
+        faults: &[Fault::SelectiveAuthentication],
+        beside: not_allowed,
+        ..HEALTHY
+    },
+    Plot {
+        cause: "duplicate-sid",
+        weight: 4,
+        kinds: BY_USERS,
+        os: Some(Os::Server2025),
+        reach: Reach::Both,
+        faults: &[Fault::NoCredentials],
+        beside: same_machine,
+        ..HEALTHY
+    },
 ];
+
+/// The names of the target stand on the object of the host that it replaced as well.
+fn held_twice(world: &mut World, hit: &Hit, _: &mut Dice) -> Vec<Trigger> {
+    let new = world.host(hit.at).clone();
+    let old = Machine::new("OLD-HOST-7", &new.domain, 1066, new.os);
+    let spns = migration_spns(&new).into_iter().chain(old.spns("HOST")).collect();
+    let changed = later(world.since, -HOUR);
+    world.others.push(Account { spns, units: vec!["Retired".to_owned()], changed, ..Account::host(&old) });
+    Vec::new()
+}
+
+fn not_unique(world: &mut World, failure: &Failure, _: &mut Dice) {
+    if failure.witnessed {
+        let dc = world.controller.clone();
+        let (source, target) = (world.host(failure.source).clone(), world.host(failure.target).clone());
+        let request =
+            Request { dc: &dc, client: &source, service: &target, time: later(failure.start, 1_600) };
+        let [short, _] = migration_spns(&target);
+        world.site.log(ticket_refused(request, &short, 0x8));
+        world.site.log(name_not_unique(&dc, &target, later(failure.start, 1_604)));
+    }
+}
+
+fn no_controller(world: &mut World, failure: &Failure, dice: &mut Dice) {
+    let source = world.host(failure.source).clone();
+    if failure.witnessed {
+        world.site.log(kerberos_without_controller(&source, later(failure.start, 1_400)));
+    }
+    if dice.chance(0.6) {
+        world.site.log(no_logon_server(&source, later(failure.start, -214_000)));
+    }
+}
+
+fn not_allowed(world: &mut World, failure: &Failure, _: &mut Dice) {
+    if failure.witnessed {
+        let dc = world.controller.clone();
+        let (source, target) = (world.host(failure.source).clone(), world.host(failure.target).clone());
+        let request =
+            Request { dc: &dc, client: &source, service: &target, time: later(failure.start, 1_600) };
+        world.site.log(ticket_refused(request, &target.account(), 0xc));
+    }
+}
+
+fn same_machine(world: &mut World, failure: &Failure, _: &mut Dice) {
+    let target = world.host(failure.target).clone();
+    world.site.log(identity_refused(&target, later(failure.start, 1_702)));
+}
 
 /// A clock that is wrong since a restart, and by more than Kerberos allows.
 fn clock(world: &mut World, hit: &Hit, dice: &mut Dice) -> Vec<Trigger> {

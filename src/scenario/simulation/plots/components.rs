@@ -14,6 +14,8 @@ pub(super) const HEALTHY: Plot = Plot {
     weight: 6,
     kinds: &[Kind::Administrators, Kind::Cluster, Kind::Standalone, Kind::TwoClusters],
     upgrades: false,
+    os: None,
+    hours: 0,
     by_text: false,
     reach: Reach::Pair,
     worked: 1.0,
@@ -21,6 +23,10 @@ pub(super) const HEALTHY: Plot = Plot {
     set: unbroken,
     beside: nothing,
 };
+
+/// A source that gets no credentials.
+pub(super) const BROKEN_AT_SOURCE: Plot =
+    Plot { reach: Reach::Source, faults: &[Fault::NoCredentials], ..HEALTHY };
 
 pub(super) const PLOTS: &[Plot] = &[
     HEALTHY,

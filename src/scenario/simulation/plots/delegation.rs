@@ -18,6 +18,8 @@ pub(super) const PLOTS: &[Plot] = &[
         weight: 12,
         kinds: NEEDED,
         upgrades: false,
+        os: None,
+        hours: 0,
         by_text: false,
         reach: Reach::Source,
         worked: 0.6,
@@ -30,6 +32,8 @@ pub(super) const PLOTS: &[Plot] = &[
         weight: 8,
         kinds: NEEDED,
         upgrades: false,
+        os: None,
+        hours: 0,
         by_text: false,
         reach: Reach::Pair,
         worked: 0.5,
@@ -42,6 +46,8 @@ pub(super) const PLOTS: &[Plot] = &[
         weight: 6,
         kinds: BY_USERS,
         upgrades: false,
+        os: None,
+        hours: 0,
         by_text: false,
         reach: Reach::Source,
         worked: 0.5,
@@ -54,6 +60,8 @@ pub(super) const PLOTS: &[Plot] = &[
         weight: 5,
         kinds: &[Kind::Standalone],
         upgrades: true,
+        os: None,
+        hours: 0,
         by_text: false,
         reach: Reach::Source,
         worked: 1.0,
@@ -66,12 +74,38 @@ pub(super) const PLOTS: &[Plot] = &[
         weight: 6,
         kinds: &[Kind::CredSsp],
         upgrades: false,
+        os: None,
+        hours: 0,
         by_text: false,
         reach: Reach::Source,
         worked: 0.7,
         faults: &[Fault::NoCredentials],
         set: super::unbroken,
         beside: nothing,
+    },
+    Plot {
+        cause: "credssp-blocked",
+        weight: 2,
+        kinds: &[Kind::CredSsp],
+        upgrades: true,
+        set: guard,
+        ..super::components::BROKEN_AT_SOURCE
+    },
+    Plot {
+        cause: "user-not-delegatable",
+        weight: 5,
+        kinds: BY_USERS,
+        beside: restricted,
+        ..super::components::BROKEN_AT_SOURCE
+    },
+    Plot {
+        cause: "delegation-not-effective",
+        weight: 4,
+        kinds: BY_USERS,
+        worked: 0.0,
+        hours: 9,
+        set: granted_too_late,
+        ..super::components::BROKEN_AT_SOURCE
     },
 ];
 
@@ -133,16 +167,49 @@ fn upgrade(world: &mut World, hit: &Hit, _: &mut Dice) -> Vec<Trigger> {
     for at in 0..world.hosts.len() {
         world.was_always(at, |account| *account = unconstrained(account));
     }
-    let (host, since) = (world.host(hit.at).clone(), world.since);
+    upgraded(world, hit.at)
+}
+
+fn upgraded(world: &mut World, at: usize) -> Vec<Trigger> {
+    let (host, since) = (world.host(at).clone(), world.since);
     let [_, august] = updates(Os::Server2025);
     world.site.upgrade(&host, Os::Server2025, august.revision, since);
     world.site.log(credential_guard_configured(&host, 2, true, later(since, 9_800)));
     world.site.log(credential_guard_started(&host, later(since, 9_900)));
-    world.was_always(hit.at, |account| {
+    world.was_always(at, |account| {
         account.machine.os = Os::Server2025;
         account.changed = later(since, 600_000);
     });
     vec![Trigger { kind: "os-upgrade", host: host.name, time: since }]
+}
+
+/// The host is upgraded, and Credential Guard keeps what CredSSP would hand on.
+fn guard(world: &mut World, hit: &Hit, _: &mut Dice) -> Vec<Trigger> {
+    upgraded(world, hit.at)
+}
+
+/// Nothing was there, and what is missing is added while moves fail.
+fn granted_too_late(world: &mut World, hit: &Hit, dice: &mut Dice) -> Vec<Trigger> {
+    only_lists(world);
+    let Some(whole) = world.accounts.get(hit.at).cloned() else { return Vec::new() };
+    world.was_always(hit.at, |account| {
+        account.list.clear();
+        account.control &= !ANY_PROTOCOL;
+    });
+    let when = later(world.since, dice.span(310, 400) * 60_000);
+    world.change(hit.at, when, |account| {
+        account.list = whole.list;
+        account.control = whole.control;
+    });
+    let (source, target) = (world.host(hit.at).clone(), world.host(hit.other).clone());
+    let recovered = world.quiet_after(later(world.since, dice.span(13, 20) * 3_600_000));
+    world.site.succeed(&source, &target, recovered);
+    Vec::new()
+}
+
+fn restricted(world: &mut World, failure: &Failure, _: &mut Dice) {
+    let (source, target) = (world.host(failure.source).clone(), world.host(failure.target).clone());
+    world.site.log(kerberos_refusal(&source, &target, "0xc000006e", later(failure.start, 1_690)));
 }
 
 fn unconstrained(account: &Account) -> Account {
