@@ -59,6 +59,11 @@ pub enum Command {
     /// said to be untold, and is never a change.
     #[command(mut_arg("bundles", |bundles| bundles.value_names(["BASELINE", "CURRENT"]).num_args(2)))]
     Drift(DriftArgs),
+    /// Say after a fix or a hardening which pairs were seen to work since, and which still owe a test.
+    ///
+    /// A pair is proven by a success whose records name both ends, at a time that the logs of both ends hold, with no
+    /// failure after it. Every failure since is listed with what explains it.
+    Validate(ValidateArgs),
     /// Print a PowerShell script that gathers a complete bundle on the customer's side.
     Collect(CollectArgs),
     /// List the rules, find the faults of your own, and test them against their cases.
@@ -200,6 +205,24 @@ pub struct DriftArgs {
     pub format: PlainFormatArg,
     /// Say the outcome by exit status: 0 nothing changed, 1 a pair has less than before, 2 something else changed, 3 the
     /// exports do not say.
+    #[arg(long)]
+    pub exit_code: bool,
+}
+
+/// Arguments of `validate`.
+#[derive(Debug, Args)]
+pub struct ValidateArgs {
+    /// Those of every command.
+    #[command(flatten)]
+    pub common: Common,
+    /// When it was fixed or hardened (RFC 3339 or YYYY-MM-DD, UTC); without it, each pair's own last change of the
+    /// directory, of a policy or of the system.
+    #[arg(long, value_name = "TIME", value_parser = time)]
+    pub fixed_at: Option<Timestamp>,
+    /// Form of the output.
+    #[arg(long, value_enum, default_value_t = PlainFormatArg::Table)]
+    pub format: PlainFormatArg,
+    /// Say the outcome by exit status: 0 every pair is proven, 1 one is failing, 2 a test is owed, 3 the logs do not reach.
     #[arg(long)]
     pub exit_code: bool,
 }

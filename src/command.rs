@@ -10,3 +10,4 @@ pub mod inventory;
 pub mod rules;
 pub mod schema;
 pub mod simulate;
+pub mod validate;

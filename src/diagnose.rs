@@ -17,6 +17,7 @@ mod judge;
 mod onset;
 mod requests;
 mod stale;
+mod validate;
 mod weigh;
 
 pub use audit::{Audit, Basis, Outlook, Phased, Reason, State, audit, credential_guard_from, lacks_aes};
@@ -28,6 +29,7 @@ pub use judge::{Answer, Outcome as RuleOutcome, ask_case, judge};
 pub use onset::{Estimate, Onset, Placed, Relation, Strength, Tally};
 pub use requests::{Request, requests};
 pub use stale::{Stale, StaleKind, stale};
+pub use validate::{Failed, PairState, Reviewed, Since, Validated, Validation, validate};
 pub use weigh::Level;
 
 /// One rule's outcome over all pairs for which it is the same.

@@ -12,16 +12,16 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use kcdoctor::bundle::{Bundle, Limits};
 use kcdoctor::cli::{
     AccuracyArg, AnalyzeArgs, AuditArgs, Cli, ColorArg, Command, Common, DriftArgs, EventsArgs, ExplainArgs,
-    InventoryArgs, RulesCommand, SimulateArgs,
+    InventoryArgs, RulesCommand, SimulateArgs, ValidateArgs,
 };
 use kcdoctor::command::{
-    analyze, audit, collect, drift, events, explain, inventory, rules, schema, simulate,
+    analyze, audit, collect, drift, events, explain, inventory, rules, schema, simulate, validate,
 };
 use kcdoctor::error::Error;
 use kcdoctor::knowledge::{Knowledge, Origin};
 use kcdoctor::render::{
     InventoryFormat, Style, render, render_accuracy, render_audit, render_drift, render_events,
-    render_explanation, render_inventory, render_lint, render_rules, render_test, to_json,
+    render_explanation, render_inventory, render_lint, render_rules, render_test, render_validate, to_json,
 };
 use kcdoctor::scenario::simulation::Sources;
 
@@ -41,6 +41,7 @@ fn main() -> ExitCode {
         Command::Inventory(arguments) => run_inventory(&arguments),
         Command::Audit(arguments) => run_audit(&arguments),
         Command::Drift(arguments) => run_drift(&arguments),
+        Command::Validate(arguments) => run_validate(&arguments),
         Command::Collect(arguments) => write_out(arguments.output.as_deref(), collect::SCRIPT).map(|()| 0),
         Command::Simulate(arguments) => run_simulate(&arguments),
         Command::Rules(command) => run_rules(&command),
@@ -179,6 +180,17 @@ fn run_drift(arguments: &DriftArgs) -> Result<u8, Error> {
     let text = render_drift(&report, arguments.format.into(), style(common));
     write_out(common.output.as_deref(), &text)?;
     Ok(if arguments.exit_code { drift::status(report.outcome) } else { 0 })
+}
+
+fn run_validate(arguments: &ValidateArgs) -> Result<u8, Error> {
+    let common = &arguments.common;
+    audit::distinct(&common.bundles)?;
+    let report = with_bundle(common, |bundle, knowledge, tick| {
+        validate::validate(bundle, knowledge, &common.options(), arguments.fixed_at, tick)
+    })?;
+    let text = render_validate(&report, arguments.format.into(), style(common));
+    write_out(common.output.as_deref(), &text)?;
+    Ok(if arguments.exit_code { validate::status(report.outcome) } else { 0 })
 }
 
 /// Opens the bundle and shows progress while `read` reads it.

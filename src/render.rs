@@ -15,6 +15,7 @@ mod layout;
 mod rules;
 mod summary;
 mod table;
+mod validate;
 
 pub use accuracy::render_accuracy;
 pub use audit::render_audit;
@@ -24,6 +25,7 @@ pub use explain::render_explanation;
 pub use inventory::{InventoryFormat, render_inventory};
 pub use json::to_json;
 pub use rules::{PlainFormat, RulesFormat, render_lint, render_rules, render_test};
+pub use validate::render_validate;
 
 /// A form of output.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

@@ -18,6 +18,7 @@ pub mod events;
 pub mod explain;
 pub mod inventory;
 pub mod rules;
+pub mod validate;
 mod excerpt;
 mod words;
 

@@ -27,6 +27,7 @@ mod records;
 mod rules;
 mod rules_product;
 mod sources;
+mod validate;
 
 use std::path::{Path, PathBuf};
 

@@ -1,0 +1,212 @@
+//! After a fix or a hardening: was every ordered pair seen to work since, or is a test owed.
+//!
+//! A success counts for a pair only where its records name both ends, and proves it only where the logs of both ends
+//! hold that time, so that a failure after it would have been seen. What is *not* done here: saying what broke (see
+//! [`super::diagnose`], whose verdicts explain the failures).
+
+use jiff::Timestamp;
+
+use super::{Diagnosis, Judgement, Level};
+use crate::evidence::{Evidence, HostId};
+use crate::incident::{Attempt, Change, HYPER_V, Incident, Kind, Outcome, Pair};
+
+/// What the logs show of each pair.
+#[derive(Debug)]
+pub struct Validation<'a> {
+    /// Every pair of the incident, in its order.
+    pub pairs: Vec<Validated<'a>>,
+    /// Failures since, by attempt, with what explains them.
+    pub failures: Vec<Failed<'a>>,
+    /// Successes since whose records do not name both ends, by attempt: they prove no pair.
+    pub unnamed: Vec<usize>,
+}
+
+/// How a pair stands. Ordered from worst.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum PairState {
+    /// Its last move since failed.
+    Failing,
+    /// The logs do not reach: whether it works can't be said.
+    Unseen,
+    /// The logs reach, and no success is in them: a test is owed.
+    Owed,
+    /// It succeeded since, both ends' logs hold that time, and none failed after it.
+    Proven,
+}
+
+/// From when on a pair is looked at.
+#[derive(Debug, Clone, Copy)]
+pub struct Since<'a> {
+    /// The time; `None` where nothing gives one, and all that the logs hold counts.
+    pub at: Option<Timestamp>,
+    /// The change that gives it, where the caller did not.
+    pub by: Option<&'a Change>,
+}
+
+/// What a pair's logs show.
+#[derive(Debug)]
+pub struct Validated<'a> {
+    /// From when on.
+    pub since: Since<'a>,
+    /// How it stands.
+    pub state: PairState,
+    /// Successes since that name both ends, by attempt.
+    pub succeeded: Vec<usize>,
+    /// Failures since.
+    pub failed: Vec<usize>,
+    /// Successes since that may be of this pair.
+    pub unnamed: Vec<usize>,
+    /// What the logs of source and target hold.
+    pub ends: [Reviewed; 2],
+}
+
+/// What is there of one end's Hyper-V logs.
+#[derive(Debug, Clone, Copy)]
+pub struct Reviewed {
+    /// The end.
+    pub host: HostId,
+    /// The first record; `None` where no log of Hyper-V is there.
+    pub from: Option<Timestamp>,
+    /// The last record of any of its logs, of every channel: up to then a Hyper-V log that says nothing was quiet.
+    pub to: Option<Timestamp>,
+    /// Whether that reaches as far as the pair's state rests on it.
+    pub is_enough: bool,
+    /// Records are missing after the time in question.
+    pub has_hole: bool,
+    /// Its times have no zone, so they can't be set against others.
+    pub is_local: bool,
+}
+
+/// A failure and what explains it.
+#[derive(Debug)]
+pub struct Failed<'a> {
+    /// The attempt.
+    pub attempt: usize,
+    /// The judgement that explains it; `None` where none does.
+    pub by: Option<&'a Judgement<'a>>,
+}
+
+/// Says how each pair stands since `fixed_at`; without it, since the last change of the directory, of a policy or of the
+/// system that was seen on either end.
+#[must_use]
+pub fn validate<'a>(
+    incident: &'a Incident,
+    evidence: &Evidence,
+    diagnosis: &'a Diagnosis<'a>,
+    fixed_at: Option<Timestamp>,
+) -> Validation<'a> {
+    let pairs = incident.pairs.iter().map(|pair| validated(pair, incident, evidence, fixed_at)).collect();
+    let is_since = |attempt: &Attempt| {
+        let ends: Vec<_> =
+            attempt.writers.iter().copied().chain(attempt.source).chain(attempt.target).collect();
+        since(&ends, incident, fixed_at).at.is_none_or(|at| attempt.time >= at)
+    };
+    let of = |outcome: Outcome| {
+        let all = incident.attempts.iter().enumerate();
+        all.filter(move |(_, attempt)| attempt.outcome == outcome && is_since(attempt))
+    };
+    let unnamed = of(Outcome::Succeeded).filter(|(_, attempt)| !names_both(attempt));
+    let failed =
+        of(Outcome::Failed).map(|(index, _)| Failed { attempt: index, by: explanation(index, diagnosis) });
+    Validation { pairs, failures: failed.collect(), unnamed: unnamed.map(|(index, _)| index).collect() }
+}
+
+/// Whether the records of an attempt name both of its ends.
+fn names_both(attempt: &Attempt) -> bool {
+    attempt.direction_proven && attempt.source.is_some() && attempt.target.is_some()
+}
+
+/// From when on hosts are looked at. Of a change of which only the day is known the end of that day counts.
+fn since<'a>(ends: &[HostId], incident: &'a Incident, fixed_at: Option<Timestamp>) -> Since<'a> {
+    if fixed_at.is_some() {
+        return Since { at: fixed_at, by: None };
+    }
+    let counts = |change: &&Change| {
+        let kinds = [Kind::Directory, Kind::Policy, Kind::Update, Kind::OsUpgrade, Kind::CredentialGuard];
+        kinds.contains(&change.kind) && change.host.is_some_and(|host| ends.contains(&host))
+    };
+    let dated = incident.changes.iter().filter(counts).filter_map(|change| {
+        let when = change.effective.or(change.installed)?;
+        Some((when.span().1, change))
+    });
+    match dated.max_by_key(|(at, _)| *at) {
+        Some((at, change)) => Since { at: Some(at), by: Some(change) },
+        None => Since { at: None, by: None },
+    }
+}
+
+fn validated<'a>(
+    pair: &Pair,
+    incident: &'a Incident,
+    evidence: &Evidence,
+    fixed_at: Option<Timestamp>,
+) -> Validated<'a> {
+    let ends = [pair.source, pair.target];
+    let since = since(&ends, incident, fixed_at);
+    let is_since = |attempt: &Attempt| since.at.is_none_or(|at| attempt.time >= at);
+    let named = incident.successes(pair).filter(|(_, attempt)| is_since(attempt) && names_both(attempt));
+    let succeeded: Vec<_> = named.map(|(index, _)| index).collect();
+    let failed: Vec<_> =
+        incident.failures(pair).filter(|(_, attempt)| is_since(attempt)).map(|(index, _)| index).collect();
+    let may_be_own = |attempt: &Attempt| {
+        let fits = |end: Option<HostId>, own: HostId| end.is_none_or(|end| end == own);
+        fits(attempt.source, pair.source)
+            && fits(attempt.target, pair.target)
+            && attempt.writers.iter().any(|writer| ends.contains(writer))
+    };
+    let unnamed = incident.attempts.iter().enumerate().filter(|(_, attempt)| {
+        attempt.outcome == Outcome::Succeeded
+            && is_since(attempt)
+            && !names_both(attempt)
+            && may_be_own(attempt)
+    });
+    let unnamed = unnamed.map(|(index, _)| index).collect();
+    let last = |all: &[usize]| {
+        all.iter().filter_map(|index| incident.attempts.get(*index)).map(|attempt| attempt.time).max()
+    };
+    let (success, failure) = (last(&succeeded), last(&failed));
+    let asked = success.or(since.at);
+    let reviewed = ends.map(|host| reviewed(host, asked, since.at.is_some(), incident, evidence));
+    let is_enough = reviewed.iter().all(|end| end.is_enough);
+    let state = match (success, failure) {
+        (_, Some(failure)) if success.is_none_or(|success| failure >= success) => PairState::Failing,
+        _ if !is_enough => PairState::Unseen,
+        (Some(_), _) => PairState::Proven,
+        (None, _) => PairState::Owed,
+    };
+    Validated { since, state, succeeded, failed, unnamed, ends: reviewed }
+}
+
+/// What is there of the logs of `host`, asked for the time `asked`; `None` asks for any log. `is_dated` says that times
+/// are set against one that another machine gave.
+fn reviewed(
+    host: HostId,
+    asked: Option<Timestamp>,
+    is_dated: bool,
+    incident: &Incident,
+    evidence: &Evidence,
+) -> Reviewed {
+    let at = |time: Timestamp| incident.on_one_clock(host, time);
+    let hyper_v = || evidence.covered(host, |channel| channel.to_ascii_lowercase().starts_with(HYPER_V));
+    let from = hyper_v().map(|covered| at(covered.first)).min();
+    let to =
+        evidence.covered(host, |_| true).map(|covered| at(covered.last)).max().filter(|_| from.is_some());
+    let misses =
+        |asked: Timestamp| hyper_v().flat_map(|covered| &covered.holes).any(|(_, until)| at(*until) > asked);
+    let has_hole = asked.is_some_and(misses);
+    let is_local = is_dated && incident.local_times.contains(&host);
+    let reaches = to.is_some_and(|to| asked.is_none_or(|asked| to >= asked));
+    Reviewed { host, from, to, is_enough: reaches && !has_hole && !is_local, has_hole, is_local }
+}
+
+/// The judgement that explains an attempt, the surest first.
+fn explanation<'a>(attempt: usize, diagnosis: &'a Diagnosis<'a>) -> Option<&'a Judgement<'a>> {
+    let all = std::iter::once(&diagnosis.verdict).chain(&diagnosis.also);
+    let explains = |judgement: &&Judgement<'_>| {
+        judgement.cause.is_fault()
+            && judgement.level > Level::Inconclusive
+            && judgement.attempts.contains(&attempt)
+    };
+    all.filter(explains).max_by_key(|judgement| judgement.level)
+}
