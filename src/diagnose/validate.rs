@@ -4,6 +4,8 @@
 //! hold that time, so that a failure after it would have been seen. What is *not* done here: saying what broke (see
 //! [`super::diagnose`], whose verdicts explain the failures).
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use jiff::Timestamp;
 
 use super::{Diagnosis, Judgement, Level};
@@ -96,11 +98,10 @@ pub fn validate<'a>(
     diagnosis: &'a Diagnosis<'a>,
     fixed_at: Option<Timestamp>,
 ) -> Validation<'a> {
-    let pairs = incident.pairs.iter().map(|pair| validated(pair, incident, evidence, fixed_at)).collect();
+    let seen = Seen::of(incident, evidence, fixed_at);
     let is_since = |attempt: &Attempt| {
-        let ends: Vec<_> =
-            attempt.writers.iter().copied().chain(attempt.source).chain(attempt.target).collect();
-        since(&ends, incident, fixed_at).at.is_none_or(|at| attempt.time >= at)
+        let ends = attempt.writers.iter().copied().chain(attempt.source).chain(attempt.target);
+        seen.since(ends).holds(attempt)
     };
     let of = |outcome: Outcome| {
         let all = incident.attempts.iter().enumerate();
@@ -109,7 +110,11 @@ pub fn validate<'a>(
     let unnamed = of(Outcome::Succeeded).filter(|(_, attempt)| !names_both(attempt));
     let failed =
         of(Outcome::Failed).map(|(index, _)| Failed { attempt: index, by: explanation(index, diagnosis) });
-    Validation { pairs, failures: failed.collect(), unnamed: unnamed.map(|(index, _)| index).collect() }
+    Validation {
+        pairs: incident.pairs.iter().map(|pair| seen.validated(pair)).collect(),
+        failures: failed.collect(),
+        unnamed: unnamed.map(|(index, _)| index).collect(),
+    }
 }
 
 /// Whether the records of an attempt name both of its ends.
@@ -117,65 +122,90 @@ fn names_both(attempt: &Attempt) -> bool {
     attempt.direction_proven && attempt.source.is_some() && attempt.target.is_some()
 }
 
-/// From when on hosts are looked at. Of a change of which only the day is known the end of that day counts.
-fn since<'a>(ends: &[HostId], incident: &'a Incident, fixed_at: Option<Timestamp>) -> Since<'a> {
-    if fixed_at.is_some() {
-        return Since { at: fixed_at, by: None };
-    }
-    let counts = |change: &&Change| {
-        let kinds = [Kind::Directory, Kind::Policy, Kind::Update, Kind::OsUpgrade, Kind::CredentialGuard];
-        kinds.contains(&change.kind) && change.host.is_some_and(|host| ends.contains(&host))
-    };
-    let dated = incident.changes.iter().filter(counts).filter_map(|change| {
-        let when = change.effective.or(change.installed)?;
-        Some((when.span().1, change))
-    });
-    match dated.max_by_key(|(at, _)| *at) {
-        Some((at, change)) => Since { at: Some(at), by: Some(change) },
-        None => Since { at: None, by: None },
+impl Since<'_> {
+    /// Whether an attempt was made since.
+    fn holds(&self, attempt: &Attempt) -> bool {
+        self.at.is_none_or(|at| attempt.time >= at)
     }
 }
 
-fn validated<'a>(
-    pair: &Pair,
+/// What is looked at, each found once for all pairs.
+struct Seen<'a, 'e> {
     incident: &'a Incident,
-    evidence: &Evidence,
+    evidence: &'e Evidence,
     fixed_at: Option<Timestamp>,
-) -> Validated<'a> {
-    let ends = [pair.source, pair.target];
-    let since = since(&ends, incident, fixed_at);
-    let is_since = |attempt: &Attempt| since.at.is_none_or(|at| attempt.time >= at);
-    let named = incident.successes(pair).filter(|(_, attempt)| is_since(attempt) && names_both(attempt));
-    let succeeded: Vec<_> = named.map(|(index, _)| index).collect();
-    let failed: Vec<_> =
-        incident.failures(pair).filter(|(_, attempt)| is_since(attempt)).map(|(index, _)| index).collect();
-    let may_be_own = |attempt: &Attempt| {
+    /// The last change that counts of each host.
+    changes: BTreeMap<HostId, (Timestamp, &'a Change)>,
+    /// Successes whose records do not name both ends, by the hosts that recorded them.
+    unnamed: BTreeMap<HostId, Vec<usize>>,
+}
+
+impl<'a, 'e> Seen<'a, 'e> {
+    fn of(incident: &'a Incident, evidence: &'e Evidence, fixed_at: Option<Timestamp>) -> Self {
+        const COUNTING: [Kind; 5] =
+            [Kind::Directory, Kind::Policy, Kind::Update, Kind::OsUpgrade, Kind::CredentialGuard];
+        let mut changes: BTreeMap<HostId, (Timestamp, &Change)> = BTreeMap::new();
+        for change in incident.changes.iter().filter(|change| COUNTING.contains(&change.kind)) {
+            // Of a change of which only the day is known the end of that day counts.
+            let at = change.effective.or(change.installed).map(|when| when.span().1);
+            if let Some((host, at)) = change.host.zip(at)
+                && changes.get(&host).is_none_or(|(known, _)| *known <= at)
+            {
+                changes.insert(host, (at, change));
+            }
+        }
+        let mut unnamed: BTreeMap<HostId, Vec<usize>> = BTreeMap::new();
+        let succeeded = incident.attempts.iter().enumerate();
+        for (index, attempt) in
+            succeeded.filter(|(_, attempt)| attempt.outcome == Outcome::Succeeded && !names_both(attempt))
+        {
+            attempt.writers.iter().for_each(|host| unnamed.entry(*host).or_default().push(index));
+        }
+        Self { incident, evidence, fixed_at, changes, unnamed }
+    }
+
+    /// From when on hosts are looked at.
+    fn since(&self, hosts: impl IntoIterator<Item = HostId>) -> Since<'a> {
+        if self.fixed_at.is_some() {
+            return Since { at: self.fixed_at, by: None };
+        }
+        let last = hosts.into_iter().filter_map(|host| self.changes.get(&host)).max_by_key(|(at, _)| *at);
+        Since { at: last.map(|(at, _)| *at), by: last.map(|(_, change)| *change) }
+    }
+
+    fn validated(&self, pair: &Pair) -> Validated<'a> {
+        let ends = [pair.source, pair.target];
+        let since = self.since(ends);
+        let of = |attempts: &mut dyn Iterator<Item = (usize, &Attempt)>| -> Vec<usize> {
+            attempts.filter(|(_, attempt)| since.holds(attempt)).map(|(index, _)| index).collect()
+        };
+        let mut successes = self.incident.successes(pair).filter(|(_, attempt)| names_both(attempt));
+        let succeeded = of(&mut successes);
+        let failed = of(&mut self.incident.failures(pair));
         let fits = |end: Option<HostId>, own: HostId| end.is_none_or(|end| end == own);
-        fits(attempt.source, pair.source)
-            && fits(attempt.target, pair.target)
-            && attempt.writers.iter().any(|writer| ends.contains(writer))
-    };
-    let unnamed = incident.attempts.iter().enumerate().filter(|(_, attempt)| {
-        attempt.outcome == Outcome::Succeeded
-            && is_since(attempt)
-            && !names_both(attempt)
-            && may_be_own(attempt)
-    });
-    let unnamed = unnamed.map(|(index, _)| index).collect();
-    let last = |all: &[usize]| {
-        all.iter().filter_map(|index| incident.attempts.get(*index)).map(|attempt| attempt.time).max()
-    };
-    let (success, failure) = (last(&succeeded), last(&failed));
-    let asked = success.or(since.at);
-    let reviewed = ends.map(|host| reviewed(host, asked, since.at.is_some(), incident, evidence));
-    let is_enough = reviewed.iter().all(|end| end.is_enough);
-    let state = match (success, failure) {
-        (_, Some(failure)) if success.is_none_or(|success| failure >= success) => PairState::Failing,
-        _ if !is_enough => PairState::Unseen,
-        (Some(_), _) => PairState::Proven,
-        (None, _) => PairState::Owed,
-    };
-    Validated { since, state, succeeded, failed, unnamed, ends: reviewed }
+        let recorded = ends.iter().filter_map(|host| self.unnamed.get(host)).flatten();
+        let recorded: BTreeSet<usize> = recorded.copied().collect();
+        let mut unnamed = recorded
+            .into_iter()
+            .filter_map(|index| Some((index, self.incident.attempts.get(index)?)))
+            .filter(|(_, own)| fits(own.source, pair.source) && fits(own.target, pair.target));
+        let unnamed = of(&mut unnamed);
+        let last = |all: &[usize]| {
+            let attempts = all.iter().filter_map(|index| self.incident.attempts.get(*index));
+            attempts.map(|attempt| attempt.time).max()
+        };
+        let (success, failure) = (last(&succeeded), last(&failed));
+        let asked = success.or(since.at);
+        let reviewed =
+            ends.map(|host| reviewed(host, asked, since.at.is_some(), self.incident, self.evidence));
+        let state = match (success, failure) {
+            (_, Some(failure)) if success.is_none_or(|success| failure >= success) => PairState::Failing,
+            _ if !reviewed.iter().all(|end| end.is_enough) => PairState::Unseen,
+            (Some(_), _) => PairState::Proven,
+            (None, _) => PairState::Owed,
+        };
+        Validated { since, state, succeeded, failed, unnamed, ends: reviewed }
+    }
 }
 
 /// What is there of the logs of `host`, asked for the time `asked`; `None` asks for any log. `is_dated` says that times
