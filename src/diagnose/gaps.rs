@@ -144,7 +144,7 @@ impl Found<'_> {
             // The target's object holds resource-based delegation.
             "target" => pairs.map(|pair| Some(pair.target)).collect(),
             "pair" if name == "granted_by_target" => pairs.map(|pair| Some(pair.target)).collect(),
-            "pair" if matches!(name, "coverage" | "delegation_in_place") => {
+            "pair" if matches!(name, "coverage" | "delegation_in_place" | "granted") => {
                 pairs.map(|pair| Some(pair.source)).collect()
             }
             "pair" if fact.gap.ends_with(':') => {
@@ -172,7 +172,7 @@ impl Found<'_> {
             (_, "uses_kerberos" | "migration_authentication") => {
                 machine.is_some_and(|machine| machine.authentication.known().is_some())
             }
-            (_, "allowed_to_delegate_to" | "coverage" | "delegation_in_place") => self
+            (_, "allowed_to_delegate_to" | "coverage" | "delegation_in_place" | "granted") => self
                 .evidence
                 .directory
                 .computer(host)

@@ -205,6 +205,13 @@ pub const FACTS: &[FactName] = &[
     ),
     fact(
         "pair",
+        "granted",
+        Kind::Bool,
+        "delegation-attributes",
+        "all the delegation that the pair needs was in place when the moves failed; unknown where one form of a name is missing",
+    ),
+    fact(
+        "pair",
         "delegation_in_place",
         Kind::Bool,
         "delegation-attributes",

@@ -123,7 +123,11 @@ impl About<'_> {
             Grant::Missing | Grant::KerberosOnly | Grant::Unconstrained => Some(false),
             Grant::NotNeeded | Grant::Unknown => None,
         };
-        own.set_known("delegation_in_place", granted, &objects().collect::<Vec<_>>(), flag);
+        let facts: Vec<_> = objects().collect();
+        own.set_known("delegation_in_place", granted, &facts, flag);
+        let then = granted.filter(|_| pair.grant != Grant::Partial);
+        let then = then.filter(|_| self.is_current(pair.source) && self.is_current(pair.target));
+        own.set_known("granted", then, &facts, flag);
         if let Some((word, facts)) = self.after_grant() {
             own.set("after_grant", super::FactValue::Text(word.to_owned()), facts);
         }
