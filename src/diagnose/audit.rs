@@ -23,6 +23,20 @@ const DECIDABLE: &[&str] =
     &["kcd-missing", "kcd-incomplete", "kcd-kerberos-only", "unconstrained-blocked", "credssp-blocked"];
 /// Whether moves of a pair depend on delegation, as rules call it.
 const NEED: &str = "pair.needs_delegation";
+/// Facts that exports tell; what else a rule asks for takes a failure.
+const TOLD: &[&str] = &[
+    "source.allowed_to_delegate_to",
+    "source.credential_guard",
+    "source.migration_authentication",
+    "source.protocol_transition",
+    "source.unconstrained",
+    "source.uses_kerberos",
+    "source.version",
+    "pair.coverage",
+    "pair.granted_by_target",
+    "pair.same_domain",
+    NEED,
+];
 /// The hardening after which domain controllers assume AES for objects that state nothing.
 const RC4_OFF: &str = "RC4-CVE-2026-20833";
 /// msDS-SupportedEncryptionTypes: both AES types ([MS-KILE] 2.2.7).
@@ -212,11 +226,13 @@ fn reason<'a>(
         return None;
     }
     let is_decidable = DECIDABLE.contains(&rule.cause.name());
+    let told: Vec<String> =
+        answer.missing.iter().filter(|fact| TOLD.contains(&fact.as_str())).cloned().collect();
     let is_known = match answer.outcome {
         RuleOutcome::Hit if answer.required => true,
-        // What is required and known not to hold speaks against the rule.
-        RuleOutcome::Hit if !answer.missing.is_empty() => false,
-        RuleOutcome::Inconclusive if is_decidable => false,
+        // What is required and known not to hold speaks against the rule; what only a failure tells is no doubt here.
+        RuleOutcome::Hit if is_decidable && !answer.missing.is_empty() => told.is_empty(),
+        RuleOutcome::Inconclusive if is_decidable && told.len() == answer.missing.len() => false,
         _ => return None,
     };
     // What asks for no need of delegation still can't break a move that runs under a cluster's own identity.
@@ -226,7 +242,7 @@ fn reason<'a>(
         true if !incident.clusters.is_assumed(pair.source, pair.target) => return None,
         true => (false, vec![NEED.to_owned()]),
         false if is_known => (true, Vec::new()),
-        false => (false, answer.missing.clone()),
+        false => (false, told),
     };
     let asks_guard = rule.when.names().iter().any(|(_, name)| name == "credential_guard");
     let own = incident.foresight.as_ref().and_then(|foresight| foresight.guard.get(&pair.source));
