@@ -106,8 +106,11 @@ pub(super) fn forms(simulated: &Simulated) -> Forms {
         Directory::Object(Json7),
         Directory::Object(Clixml),
     ];
+    // The tables of Get-ADComputer are written without the grants that targets give.
+    let by_targets = simulated.told.accounts.iter().any(|account| !account.allowed_to_act.is_empty());
+    let lists = if by_targets { lists.get(..2).unwrap_or_default() } else { &lists };
     let directory = match simulated.lists {
-        Lists::Whole => *dice.pick(&lists).unwrap_or(&Directory::Ldifde),
+        Lists::Whole => *dice.pick(lists).unwrap_or(&Directory::Ldifde),
         // `Export-Csv` writes the name of the type.
         Lists::Flattened | Lists::NotAskedFor => Directory::Object(Csv),
     };

@@ -11,8 +11,8 @@ use crate::scenario::events::system::{
     clock_change_refused, clock_unsynchronised, identity_refused, kerberos_without_controller,
     name_not_unique, no_logon_server, secure_channel_broken,
 };
-use crate::scenario::exports::directory::{Account, DISABLED, migration_spns};
-use crate::scenario::simulation::world::World;
+use crate::scenario::exports::directory::{ANY_PROTOCOL, Account, DISABLED, migration_spns};
+use crate::scenario::simulation::world::{Kind, World};
 use crate::scenario::{Dice, Machine, Os, later, updates};
 
 const HOUR: i64 = 3_600_000;
@@ -93,10 +93,11 @@ pub(super) const PLOTS: &[Plot] = &[
     Plot {
         cause: "duplicate-sid",
         weight: 4,
-        kinds: BY_USERS,
+        kinds: &[Kind::Cluster],
         os: Some(Os::Server2025),
         reach: Reach::Both,
         faults: &[Fault::NoCredentials],
+        set: granted,
         beside: same_machine,
         ..HEALTHY
     },
@@ -142,6 +143,20 @@ fn not_allowed(world: &mut World, failure: &Failure, _: &mut Dice) {
             Request { dc: &dc, client: &source, service: &target, time: later(failure.start, 1_600) };
         world.site.log(ticket_refused(request, &target.account(), 0xc));
     }
+}
+
+/// Delegation is in place: it is not the reason.
+fn granted(world: &mut World, _: &Hit, _: &mut Dice) -> Vec<Trigger> {
+    let hosts = world.hosts.clone();
+    for at in 0..hosts.len() {
+        world.was_always(at, |account| {
+            let own = account.machine.name.clone();
+            let others: Vec<&Machine> = hosts.iter().filter(|host| host.name != own).collect();
+            account.list.clear();
+            *account = account.clone().migrating_to(&others).with(ANY_PROTOCOL);
+        });
+    }
+    Vec::new()
 }
 
 fn same_machine(world: &mut World, failure: &Failure, _: &mut Dice) {
