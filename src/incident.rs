@@ -160,6 +160,8 @@ pub struct Incident {
     working: BTreeSet<HostId>,
     /// Changes of each host's computer object, by index.
     object_changes: BTreeMap<HostId, Vec<usize>>,
+    /// Hosts whose management service's records come with their words.
+    speaking: BTreeSet<HostId>,
     /// When hosts were last seen to take migrations.
     listening: listener::LastSeen,
     /// Whether any log of Hyper-V is there, so that "no failure" can be said.
@@ -198,6 +200,7 @@ impl Incident {
         // A server of which nobody knows its services may be a node as well.
         let complete = !evidence.directory.has_unknown_servers;
         let mut attempts = attempt::rebuild(&sightings, &possible, complete);
+        let speaking = listener::speaking(&signalled);
         listener::explain_refusals(&mut attempts, &sightings, &local_times);
         attempts.retain(|attempt| {
             scope.holds(attempt.time) && scope.names(attempt.source, attempt.target, evidence)
@@ -217,6 +220,7 @@ impl Incident {
         let mut incident = Self {
             unplaced,
             listening: listener::LastSeen::of(&attempts),
+            speaking,
             working: BTreeSet::new(),
             object_changes,
             attempts,
@@ -263,6 +267,12 @@ impl Incident {
     /// A pair's successful attempts.
     pub fn successes<'a>(&'a self, pair: &'a Pair) -> impl Iterator<Item = (usize, &'a Attempt)> {
         self.of_outcome(pair, Outcome::Succeeded)
+    }
+
+    /// Whether the records of the host's management service come with their words, in English.
+    #[must_use]
+    pub fn speaks(&self, host: HostId) -> bool {
+        self.speaking.contains(&host)
     }
 
     /// Whether moves reached `host` after `time`, or may have.

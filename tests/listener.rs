@@ -142,3 +142,19 @@ fn the_listeners_record_is_as_good_as_its_export() {
         assert_eq!(verdict(&report), (cause, expected.to_owned()), "{events:?}: {}", report.verdict.summary);
     }
 }
+
+/// That the setting is on does not show that something listened; the target's own words do.
+#[test]
+fn only_words_exclude_the_listener() {
+    let on = "Name : HV02\nVirtualMachineMigrationEnabled : True\n";
+    let silent = refusals().file("Get-VMHost.txt", on).report();
+    is(&silent, "network-unreachable", "probable");
+    assert!(silent.verdict.confidence < 0.9, "{}", silent.verdict.confidence);
+    assert!(silent.gaps.iter().any(|gap| gap.id == "event-messages"), "{:?}", silent.gaps);
+    let mut case = refusals();
+    let words = ["15T09:00:00", "15T15:00:00"]
+        .map(|time| message(13002, "HV02", time, "The virtual machine was created."));
+    let spoken = case.file("Get-VMHost.txt", on).file("hv02.xml", &words.concat()).report();
+    is(&spoken, "network-unreachable", "probable");
+    assert!(spoken.verdict.confidence > 0.9, "{}", spoken.verdict.confidence);
+}

@@ -17,6 +17,8 @@ use crate::knowledge::{Builds, Class, Weight};
 
 mod authentication;
 
+/// The channel of the management service, in which it says that its listener is off.
+const VMMS_ADMIN: &str = "Microsoft-Windows-Hyper-V-VMMS-Admin";
 /// Cluster events stand this close to the failure that they explain.
 const NEAR: SignedDuration = SignedDuration::from_mins(10);
 /// Time service and secure channel complain at their own pace.
@@ -134,6 +136,10 @@ fn host_facts(
     stated.set_known("migration_authentication", authentication, &machine.settings_facts, name);
     let accepts = machine.accepts_migrations.known().copied();
     stated.set_known("accepts_migrations", accepts, &machine.settings_facts, FactValue::Bool);
+    // Its own word makes a refusal the listener's (see the attempts); here is only whether its silence counts.
+    if incident.speaks(host) && holds_all(evidence, host, VMMS_ADMIN, times) {
+        stated.set("stopped_listening", FactValue::Bool(false), []);
+    }
     let refused = incident.refused_sources.get(&host);
     match (authentication, refused) {
         (Some(authentication), _) => {

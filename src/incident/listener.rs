@@ -9,7 +9,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::attempt::{Attempt, Outcome, REFUSED, Sighting};
 use super::message::Statement;
-use crate::evidence::HostId;
+use crate::evidence::{HostId, Signalled};
 use crate::knowledge::{Class, Meaning, Weight};
 
 /// The first refusal stands within this time of the record; then the listener stays off until a move arrives.
@@ -77,6 +77,16 @@ impl LastSeen {
     pub(super) fn after(&self, host: HostId, time: Timestamp) -> bool {
         self.by_host.get(&host).max(self.someone.as_ref()).is_some_and(|seen| *seen > time)
     }
+}
+
+/// Hosts whose management service's records come with their words in English: its listener's record has nothing else.
+pub(super) fn speaking(signalled: &[Signalled<'_>]) -> BTreeSet<HostId> {
+    let in_words = |signalled: &&Signalled<'_>| {
+        let words = signalled.event.message.as_deref();
+        signalled.event.provider.ends_with("-VMMS")
+            && words.is_some_and(|words| words.to_lowercase().contains("virtual machine"))
+    };
+    signalled.iter().filter(in_words).map(|signalled| signalled.host).collect()
 }
 
 /// Whose listener an attempt shows to be on.

@@ -336,6 +336,13 @@ pub const FACTS: &[FactName] = &[
         "host-export",
         "live migration is switched on (VirtualMachineMigrationEnabled of Get-VMHost)",
     ),
+    fact(
+        "host",
+        "stopped_listening",
+        Kind::Bool,
+        "event-messages",
+        "false where the host's own log holds the failures in English words and says nothing of a disabled listener; unknown otherwise",
+    ),
     fact("host", "allowed_to_delegate_to", Kind::List, "delegation-attributes", "msDS-AllowedToDelegateTo"),
     fact(
         "host",
