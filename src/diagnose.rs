@@ -135,6 +135,7 @@ pub fn diagnose<'a>(incident: &'a Incident, evidence: &Evidence, knowledge: &'a 
     let onset = onset::onset(&verdict, incident);
     let changes: Vec<_> =
         incident.changes.iter().map(|change| onset::place(change, onset, &verdict)).collect();
+    let changes = onset::judged(changes, &verdict, incident, evidence, knowledge);
     let estimate = onset::of_judgement(&verdict, incident, evidence);
     let pair_estimates = onset::of_pairs(std::iter::once(&verdict).chain(&also), incident, evidence);
     let trigger = onset::trigger_of(&changes, &verdict, incident);

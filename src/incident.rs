@@ -14,10 +14,13 @@ mod clock;
 mod cluster;
 mod delegation;
 mod foresee;
+mod hardening;
 mod kdc;
 mod listener;
 mod machine;
 mod message;
+mod rejected;
+mod running;
 mod witness;
 
 pub use attempt::{Attempt, Outcome};
@@ -27,9 +30,12 @@ pub use delegation::{
     Coverage, DISABLED, Mode, PROTOCOL_TRANSITION, UNCONSTRAINED, forms, migration_names, mode,
 };
 pub use foresee::{Foresight, Guard};
+pub use hardening::{Active, KnownFault, Postures, Straddle};
 pub use kdc::Refused;
 pub use machine::{Dated, HYPER_V, Machine};
 pub use message::{Statement, codes, placed_codes};
+pub use rejected::{Rejected, Rejections};
+pub use running::{By, Running};
 pub use witness::{Witness, Witnesses};
 
 /// Domain controllers log a refusal within this time of the failure that it causes, small clock errors included.
@@ -154,6 +160,10 @@ pub struct Incident {
     pub local_times: BTreeSet<HostId>,
     /// Hosts whose clock is the one that is wrong.
     pub wrong_clocks: BTreeSet<HostId>,
+    /// Which hardening is in force where.
+    pub postures: Postures,
+    /// What domain controllers and hosts refused because of it.
+    pub rejections: Rejections,
     /// Successes of which an end is not known, by index, for each host that recorded them.
     unplaced: BTreeMap<HostId, Vec<usize>>,
     /// Hosts with a pair that is granted what it needs.
@@ -184,6 +194,7 @@ impl Incident {
         let possible: BTreeSet<HostId> = nodes.iter().copied().chain(named).collect();
         // Attempts are rebuilt of all records: a window must not cut one in two.
         let machines = machines(&signalled, evidence);
+        let histories = running::histories(&change::boots(&signalled), &machines, evidence, knowledge);
         let refusals = kdc::refusals(&signalled, evidence);
         // Of refusals outside the window a source may keep one only: they blame nobody.
         let refusals: Vec<_> = refusals.into_iter().filter(|refusal| scope.holds(refusal.time)).collect();
@@ -208,7 +219,11 @@ impl Incident {
         signalled.retain(|signalled| scope.holds(signalled.event.time));
         nodes.extend(attempts.iter().flat_map(|attempt| [attempt.source, attempt.target]).flatten());
         let clusters = Clusters::of(&attempts, &signalled, evidence);
-        let changes = change::changes(&signalled, &machines, evidence, knowledge);
+        let rejections = Rejections::of(&signalled, evidence);
+        let postures = Postures::of(&histories, evidence, knowledge);
+        let mut changes = change::changes(&signalled, &machines, evidence, knowledge);
+        changes.extend(change::by_date(&attempts, &postures, evidence, knowledge));
+        change::sort(&mut changes);
         let hyper_v_logs =
             evidence.coverage.iter().any(|covered| covered.channel.to_ascii_lowercase().starts_with(HYPER_V));
         let unplaced = unplaced(&attempts);
@@ -218,6 +233,8 @@ impl Incident {
             change.host.into_iter().for_each(|host| object_changes.entry(host).or_default().push(index));
         }
         let mut incident = Self {
+            postures,
+            rejections,
             unplaced,
             listening: listener::LastSeen::of(&attempts),
             speaking,
@@ -243,6 +260,36 @@ impl Incident {
         incident.join_refusals(&refusals, evidence);
         incident.weigh_delegation(evidence, &evidence.directory);
         incident
+    }
+
+    /// The domain controllers that serve a pair: those of either end's domain, all where that can't be told.
+    #[must_use]
+    pub fn controllers_of(&self, pair: &Pair, evidence: &Evidence) -> Vec<HostId> {
+        let domain = |host: HostId| {
+            evidence.hosts.get(host)?.fqdn.as_deref()?.split_once('.').map(|(_, domain)| domain)
+        };
+        let ends = [domain(pair.source), domain(pair.target)];
+        let serves = |host: &HostId| match domain(*host) {
+            Some(own) => ends.contains(&None) || ends.contains(&Some(own)),
+            None => true,
+        };
+        evidence.hosts.domain_controllers().filter(serves).collect()
+    }
+
+    /// Of the domain controllers that serve a pair those whose build is at fault, or behind a phase that others
+    /// enforce, at the last failure; all where nothing tells.
+    #[must_use]
+    pub fn controllers_behind(&self, pair: &Pair, evidence: &Evidence) -> Vec<HostId> {
+        let all = self.controllers_of(pair, evidence);
+        let Some(time) = self.failures(pair).map(|(_, attempt)| attempt.time).max() else { return all };
+        let straddles = self.postures.straddles(&all, time);
+        let is_behind = |host: &HostId| {
+            let faults = 0..self.postures.faults.len();
+            faults.into_iter().any(|fault| self.postures.carries(*host, fault, time) == Some(true))
+                || straddles.iter().any(|straddle| straddle.behind.contains(host))
+        };
+        let behind: Vec<_> = all.iter().copied().filter(is_behind).collect();
+        if behind.is_empty() { all } else { behind }
     }
 
     /// The same incident as another directory would have it: the plan's proof.

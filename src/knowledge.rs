@@ -36,7 +36,7 @@ pub use class::{Class, Weight};
 pub use codes::{Code, Codes, Space};
 pub use fixes::{Fix, Fixes, PLACEHOLDERS, Per, Stage};
 pub use gaps::{Gaps, Otherwise, Piece, Place, Recipe};
-pub use hardening::{Hardening, Hardenings, Phase, Role};
+pub use hardening::{Fault, First, Gate, Hardening, Hardenings, Phase, Reached, Role, State};
 pub use interest::{Interest, Routine, Wanted, Worth};
 pub use progress::Progress;
 pub use registry::{Registry, Setting};
@@ -95,15 +95,18 @@ impl Knowledge {
     pub fn load() -> Result<Self, Error> {
         let builds = Builds::load(text("builds.csv")?)?;
         let as_of = builds.newest().to_owned();
-        let hardenings = Hardenings::load(&files("hardening")?)?;
         let fixes = Fixes::load(&files("fixes")?)?;
+        let hardenings = Hardenings::load(&files("hardening")?, &builds)?;
+        let signals = Signals::load(toml("signals.toml")?);
+        let registry = Registry::load(toml("registry.toml")?, &hardenings)?;
+        hardenings.check(&signals, &registry)?;
         Ok(Self {
-            signals: Signals::load(toml("signals.toml")?),
+            signals,
             codes: Codes::load(&files("codes")?)?,
             sentences: Sentences::load(toml("sentences.toml")?),
             progress: Progress::load(toml("progress.toml")?)?,
             builds,
-            registry: Registry::load(toml("registry.toml")?, &hardenings)?,
+            registry,
             hardenings,
             rules: rules::load(&Self::shipped_rules()?, &fixes)?,
             fixes,

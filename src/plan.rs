@@ -179,6 +179,10 @@ impl Planner<'_> {
     fn places(&self, fix: &Fix, fixes: &[String], pair: &Pair) -> Vec<(HostId, HostId)> {
         let ends = [(pair.source, pair.target), (pair.target, pair.source)];
         match fix.per {
+            Per::Controller => {
+                let behind = self.incident.controllers_behind(pair, self.evidence);
+                behind.into_iter().flat_map(|host| [(host, pair.source), (host, pair.target)]).collect()
+            }
             Per::Source => vec![(pair.source, pair.target)],
             Per::Target => vec![(pair.target, pair.source)],
             Per::FaultyEnd => {
@@ -191,6 +195,14 @@ impl Planner<'_> {
                 if known || fix.id == "repair-account" { faulty(&fix.id) } else { ends.to_vec() }
             }
         }
+    }
+
+    /// The newest cumulative update of the host's version, and the build that it brings.
+    fn update(&self, host: HostId) -> Option<String> {
+        let version = self.incident.machines.get(&host)?.version.as_deref()?;
+        let release = self.knowledge.builds.latest(version)?;
+        let build = Some(&release.build).filter(|build| !build.is_empty());
+        Some(build.map_or_else(|| release.kb.clone(), |build| format!("{} (build {build})", release.kb)))
     }
 
     /// Whether the fault that a fix mends is this host's own.
@@ -249,7 +261,7 @@ impl Planner<'_> {
             "clear-unconstrained" if !self.is_unconstrained(host) => return None,
             _ => {}
         }
-        let filler = text::Filler::new(host, &others, &spns, self.evidence);
+        let filler = text::Filler::new(host, &others, &spns, self.evidence).with_update(self.update(host));
         let asks = |finding: &Finding<'_>| {
             let about = finding.pairs.iter().filter_map(|index| self.incident.pairs.get(*index));
             let here = about.into_iter().any(|pair| pair.source == host || pair.target == host);
@@ -401,9 +413,8 @@ impl Planner<'_> {
             let mends = |step: &&Step| rule.fixes.contains(&step.kind) && step.kind != "test-migration";
             let about = |(source, target): &(HostId, HostId)| {
                 steps.iter().filter(mends).any(|step| {
-                    let ends = [Some(*source), Some(*target)];
-                    ends.contains(&step.host)
-                        && step.targets.iter().any(|other| other == source || other == target)
+                    let is_in = |host: &HostId| step.host == Some(*host) || step.targets.contains(host);
+                    is_in(source) && is_in(target)
                 })
             };
             let (mended, left): (Vec<_>, Vec<_>) = pairs.iter().partition(|pair| about(pair));

@@ -16,6 +16,7 @@ pub mod accuracy;
 pub mod drift;
 pub mod events;
 pub mod explain;
+mod hardening;
 pub mod inventory;
 pub mod rules;
 pub mod validate;
@@ -24,6 +25,7 @@ mod words;
 
 pub use build::build;
 pub(crate) use excerpt::shortened;
+pub use hardening::{HardeningReport, StraddleReport};
 
 /// The version of the report's form.
 pub const SCHEMA_VERSION: u32 = 1;
@@ -43,6 +45,8 @@ pub struct Report {
     pub coverage: Vec<CoverageReport>,
     /// Nodes, domain controllers and whoever wrote events.
     pub hosts: Vec<HostReport>,
+    /// Hardening changes that split the domain controllers.
+    pub straddles: Vec<StraddleReport>,
     /// Live migrations, in time order.
     pub attempts: Vec<AttemptReport>,
     /// Ordered pairs of hosts.
@@ -191,6 +195,10 @@ pub struct HostReport {
     pub migration_authentication: Option<&'static str>,
     /// Whether Credential Guard ran, by the last record of it.
     pub credential_guard: Option<bool>,
+    /// Whether it ran a build beyond every update that is known, so that later phases may hold as well.
+    pub newer_than_knowledge: bool,
+    /// Hardening on it at the last failure, else at the last attempt; `null` where nothing tells its build.
+    pub hardening: Option<Vec<HardeningReport>>,
     /// The tab Delegation.
     pub delegation: DelegationReport,
 }
@@ -538,11 +546,16 @@ impl Report {
     #[must_use]
     pub fn trigger(&self) -> Option<&ChangeReport> {
         let id = self.verdict.trigger.as_ref()?;
+        // One update may stand on several hosts, and lead to the fault on one of them.
+        let led = |change: &&ChangeReport| {
+            change.strength == Strength::Mechanism && change.relation == Some(Relation::InBracket)
+        };
         let on_pair = |change: &&ChangeReport| {
             let host = change.host.as_ref();
             self.verdict.pairs.iter().any(|(source, target)| host == Some(source) || host == Some(target))
         };
-        self.changes.iter().filter(|change| change.id == *id).find(on_pair)
+        let named = || self.changes.iter().filter(|change| change.id == *id).filter(led);
+        named().find(on_pair).or_else(|| named().next())
     }
 }
 

@@ -113,6 +113,8 @@ const CHANNELS: &[(&str, &[&str])] = &[
             "Microsoft-Windows-Authentication/ProtectedUserFailures-DomainController",
         ],
     ),
+    ("Kdcsvc", &["System"]),
+    ("Microsoft-Windows-DistributedCOM", &["System"]),
     (
         "Microsoft-Windows-WindowsUpdateClient",
         &["System", "Microsoft-Windows-WindowsUpdateClient/Operational"],

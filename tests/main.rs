@@ -16,6 +16,7 @@ mod events;
 mod explain;
 mod fixtures;
 mod forms;
+mod hardening;
 mod hostile;
 mod incidents;
 mod inventory;

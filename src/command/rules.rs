@@ -92,7 +92,8 @@ fn examine(folder: &Folder, knowledge: &Knowledge) -> Reading {
 /// The rules of a folder, and every fault of their files.
 fn read(folder: &Folder, knowledge: &Knowledge) -> Reading {
     let mut reading = read_rules(&folder.rules, &knowledge.fixes);
-    let unknown = reading.triggers.iter().filter(|(name, _)| trigger(name).is_none());
+    let is_known = |name: &str| trigger(name).is_some() || knowledge.hardenings.sets_off(name).is_some();
+    let unknown = reading.triggers.iter().filter(|(name, _)| !is_known(name));
     let unknown: Vec<_> =
         unknown.map(|(name, fault)| Fault { advice: instead(name, triggers()), ..fault.clone() }).collect();
     reading.faults.extend(unknown);

@@ -16,6 +16,7 @@ use crate::knowledge::condition::{FactValue, Values};
 use crate::knowledge::{Builds, Class, Weight};
 
 mod authentication;
+mod hardening;
 
 /// The channel of the management service, in which it says that its listener is off.
 const VMMS_ADMIN: &str = "Microsoft-Windows-Hyper-V-VMMS-Admin";
@@ -79,8 +80,8 @@ fn count(value: usize) -> FactValue {
 /// The facts of a pair and both of its ends.
 #[derive(Debug, Clone)]
 pub struct PairFacts {
-    /// `source`, `target` and `pair`, in that order.
-    pub variables: [(&'static str, Stated); 3],
+    /// `source`, `target`, `pair` and `domain`, in that order.
+    pub variables: [(&'static str, Stated); 4],
 }
 
 impl PairFacts {
@@ -101,8 +102,12 @@ impl PairFacts {
             ("source", host(pair.source)),
             ("target", host(pair.target)),
             ("pair", pair_facts(pair, &times, incident, evidence)),
+            ("domain", hardening::domain_facts(pair, &times, incident, evidence)),
         ];
         authentication::add(&mut variables, pair, &times, (incident, evidence, directory));
+        if let Some((_, stated)) = variables.iter_mut().find(|variable| variable.0 == "pair") {
+            hardening::pair_facts(stated, pair, &times, incident, evidence, directory);
+        }
         Self { variables }
     }
 

@@ -42,6 +42,10 @@ pub(super) fn gaps(
         if decided && finding.outcome == RuleOutcome::Inconclusive && !is_open(finding, verdict, incident) {
             continue;
         }
+        // A rare cause asks for what shows it once nothing else stands against it.
+        if finding.rule.rare && finding.missing.iter().any(|missing| !is_of_controllers(missing)) {
+            continue;
+        }
         for missing in &finding.missing {
             gaps.add_missing(missing, finding, incident);
         }
@@ -75,6 +79,12 @@ pub(super) fn left_open<'a>(
         finding.missing.iter().for_each(|missing| gaps.add_missing(missing, finding, incident));
     }
     gaps.all.into_values().collect()
+}
+
+/// Whether an unknown fact is one that domain controllers alone can state.
+fn is_of_controllers(missing: &str) -> bool {
+    let fact = missing.split_once('.').and_then(|(variable, name)| vocabulary::find(variable, name));
+    fact.is_some_and(|fact| matches!(fact.gap, "dc-builds" | "security-log:DC"))
 }
 
 /// Whether a pair of the finding has failures that its rule's cause can show.

@@ -6,10 +6,12 @@ use jiff::Timestamp;
 
 mod estimate;
 mod exact;
+mod hardening;
 
 pub use estimate::Estimate;
 pub(super) use estimate::{of_judgement, of_pairs};
 pub use exact::Tally;
+pub(super) use hardening::judged;
 
 use super::Judgement;
 use crate::evidence::HostId;

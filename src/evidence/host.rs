@@ -136,7 +136,13 @@ impl Hosts {
                     host.is_node |= meaning.is_some_and(is_node);
                     host.is_dc |= matches!(
                         meaning,
-                        Some(Meaning::TicketRequest | Meaning::SignInTicket | Meaning::AttributeChanged)
+                        Some(
+                            Meaning::TicketRequest
+                                | Meaning::SignInTicket
+                                | Meaning::AttributeChanged
+                                | Meaning::EncryptionRefused
+                                | Meaning::SignatureRefused
+                        )
                     );
                     let provider = event.provider.to_ascii_lowercase();
                     host.is_clustered |=

@@ -13,6 +13,11 @@ use crate::evidence::{Evidence, FactId, HostId, Signalled};
 use crate::fact::{Event, InstallDay, Spn};
 use crate::knowledge::{Builds, Knowledge, Meaning};
 
+mod phase;
+mod policy;
+
+pub(super) use phase::by_date;
+
 /// What kind of change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
@@ -147,6 +152,12 @@ impl Change {
         self.kind.name() == trigger || self.takes.iter().any(|(loss, _)| loss.name() == trigger)
     }
 
+    /// Whether it brings the hardening change, or the fault of an update, that `trigger` names.
+    #[must_use]
+    pub fn brings(&self, trigger: &str) -> bool {
+        self.hardening.iter().chain(&self.faults).any(|id| id == trigger)
+    }
+
     /// Whether what the change takes away was meant for `target`; losses that name no host are for all.
     #[must_use]
     pub fn concerns(&self, target: HostId) -> bool {
@@ -173,6 +184,8 @@ pub struct Change {
     pub gives: BTreeSet<(Loss, Option<HostId>)>,
     /// Hardening changes that it brings, by id.
     pub hardening: Vec<String>,
+    /// Known faults of updates that it brings, by id.
+    pub faults: Vec<String>,
     /// What states it.
     pub facts: Vec<FactId>,
 }
@@ -185,7 +198,7 @@ pub(super) fn boot(event: &Event) -> Option<(u32, u32)> {
     Some((event.field("BuildVersion")?.trim().parse().ok()?, event.field("QfeVersion")?.trim().parse().ok()?))
 }
 
-/// Every change, by time.
+/// Every change that a record or a list states.
 pub(super) fn changes(
     signalled: &[Signalled<'_>],
     machines: &BTreeMap<HostId, Machine>,
@@ -193,7 +206,8 @@ pub(super) fn changes(
     knowledge: &Knowledge,
 ) -> Vec<Change> {
     let boots = boots(signalled);
-    let mut changes = updates(signalled, evidence, knowledge, &boots);
+    let mut changes = updates(signalled, machines, evidence, knowledge, &boots);
+    changes.extend(policy::policies(signalled, evidence));
     changes.extend(builds(&boots, evidence, knowledge));
     changes.extend(directory(signalled, evidence));
     let upgraded = |host: HostId, time: Timestamp| {
@@ -212,6 +226,11 @@ pub(super) fn changes(
             .map(|(host, time, fact)| moment(Kind::CredentialGuard, host, time, vec![fact], evidence)),
     );
     changes.extend(clocks(signalled, machines, evidence));
+    changes
+}
+
+/// Puts changes in the order of time.
+pub(super) fn sort(changes: &mut [Change]) {
     changes.sort_by(|a, b| {
         (a.effective.or(a.installed).map(When::span), &a.id, a.host).cmp(&(
             b.effective.or(b.installed).map(When::span),
@@ -219,7 +238,6 @@ pub(super) fn changes(
             b.host,
         ))
     });
-    changes
 }
 
 /// A change that has no id of its own.
@@ -235,6 +253,7 @@ fn moment(kind: Kind, host: HostId, time: Timestamp, facts: Vec<FactId>, evidenc
         takes: BTreeSet::new(),
         gives: BTreeSet::new(),
         hardening: Vec::new(),
+        faults: Vec::new(),
         facts,
     }
 }
@@ -245,9 +264,10 @@ fn seconds(time: Timestamp) -> String {
 }
 
 /// A boot: its time, build, revision and fact.
-type Boot = (Timestamp, u32, u32, FactId);
+pub(super) type Boot = (Timestamp, u32, u32, FactId);
 
-fn boots(signalled: &[Signalled<'_>]) -> BTreeMap<HostId, Vec<Boot>> {
+/// Every boot that its record describes, by host and time.
+pub(super) fn boots(signalled: &[Signalled<'_>]) -> BTreeMap<HostId, Vec<Boot>> {
     let mut boots: BTreeMap<HostId, Vec<Boot>> = BTreeMap::new();
     for signalled in signalled.iter().filter(|signalled| signalled.signal.meaning == Meaning::Booted) {
         if let Some((build, revision)) = boot(signalled.event) {
@@ -285,6 +305,7 @@ type Listed = (Option<When>, Vec<FactId>);
 /// Updates by host and KB: what logs say outranks what an inventory lists.
 fn updates(
     signalled: &[Signalled<'_>],
+    machines: &BTreeMap<HostId, Machine>,
     evidence: &Evidence,
     knowledge: &Knowledge,
     boots: &BTreeMap<HostId, Vec<Boot>>,
@@ -317,10 +338,14 @@ fn updates(
     }
     let change = |((host, kb), (when, facts)): ((Option<HostId>, String), Listed)| {
         let boots = host.and_then(|host| boots.get(&host)).map_or(&[][..], Vec::as_slice);
+        let effective = effective(&kb, when, boots, &knowledge.builds);
+        let machine = host.and_then(|host| Some((host, machines.get(&host)?)));
+        let (hardening, faults) = phase::brought(&kb, machine, boots, effective, evidence, knowledge);
         Change {
             kind: Kind::Update,
-            effective: effective(&kb, when, boots, &knowledge.builds),
-            hardening: knowledge.hardenings.brought_by(&kb).to_vec(),
+            effective,
+            hardening,
+            faults,
             id: kb,
             host,
             installed: when,

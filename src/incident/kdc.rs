@@ -173,7 +173,7 @@ pub(super) fn account_host(name: &str, evidence: &Evidence) -> Option<HostId> {
 }
 
 /// The host of a service: its account, or the host part of an SPN.
-fn service_host(name: &str, evidence: &Evidence) -> Option<HostId> {
+pub(super) fn service_host(name: &str, evidence: &Evidence) -> Option<HostId> {
     account_host(name, evidence).or_else(|| {
         let spn = Spn::parse(name)?;
         evidence.hosts.find(spn.host.split(['@', ':', '/']).next()?)

@@ -14,7 +14,7 @@ use super::vocabulary::{self, FACTS, FactName, Kind};
 static FILES: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/fixtures/rules");
 
 /// The variables of a condition, in the order of a case's tables.
-pub const VARIABLES: [&str; 4] = ["source", "target", "pair", "incident"];
+pub const VARIABLES: [&str; 5] = ["source", "target", "pair", "domain", "incident"];
 
 /// What a case is to show.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -46,7 +46,7 @@ impl Expected {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Case {
     /// Known facts of each variable.
-    pub variables: [(&'static str, Values); 4],
+    pub variables: [(&'static str, Values); 5],
     /// The unknown facts that the rule must name, in order.
     pub missing: Vec<String>,
 }

@@ -12,7 +12,8 @@ use crate::error::Error;
 
 /// What may stand in braces: the step's host by short and full name, its object for the directory module, its own
 /// SPNs, the other ends, and the values to add; the domain that the directory module asks, and the accounts that hold the
-/// host's names beside it, with those names.
+/// host's names beside it, with those names,
+/// and the update to install.
 pub const PLACEHOLDERS: &[&str] = &[
     "host",
     "fqdn",
@@ -27,6 +28,7 @@ pub const PLACEHOLDERS: &[&str] = &[
     "server",
     "holders",
     "held_spns",
+    "update",
 ];
 
 /// One kind of step.
@@ -84,6 +86,8 @@ pub enum Per {
     Target,
     /// The end whose own fault it is; both where nothing tells.
     FaultyEnd,
+    /// The domain controllers whose build is at fault or behind; all that serve the pair where nothing tells.
+    Controller,
 }
 
 /// Every kind of step.

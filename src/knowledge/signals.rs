@@ -36,6 +36,14 @@ pub enum Meaning {
     AccountChanged,
     /// A directory attribute changed (5136).
     AttributeChanged,
+    /// A domain controller found no encryption type in common (KDC 14, 16, 26, 27, 203 and on).
+    EncryptionRefused,
+    /// A ticket was refused for what it holds (KDC 35 to 38, 43, 44; Security-Kerberos 7, 22).
+    TicketRefused,
+    /// A domain controller refused the signature of a ticket (KDC 18).
+    SignatureRefused,
+    /// New settings of Group Policy were applied.
+    PolicyApplied,
     /// The Kerberos client was refused (Security-Kerberos 3).
     KerberosError,
     /// No domain controller could be found or reached.

@@ -32,7 +32,8 @@ impl Kind {
 /// A fact that rules may name.
 #[derive(Debug, PartialEq, Eq)]
 pub struct FactName {
-    /// `pair`, `host` (named `source` and `target` in a rule) or `incident`.
+    /// `pair`, `host` (named `source` and `target` in a rule), `domain` (the domain controllers that serve the pair) or
+    /// `incident`.
     pub of: &'static str,
     /// The name behind the dot.
     pub name: &'static str,
@@ -316,6 +317,62 @@ pub const FACTS: &[FactName] = &[
         "seconds between the two ends' records of the same failures",
     ),
     fact(
+        "pair",
+        "etype_refused",
+        Kind::Int,
+        "security-log:DC",
+        "refusals near a failure, about no other machine, for want of a common encryption type (status 0xE; KDC 14, 16, 26, 27, 203, 204, 208, 209)",
+    ),
+    fact(
+        "pair",
+        "ticket_refused",
+        Kind::Int,
+        "dc-builds",
+        "refusals near a failure, about no other machine, of what a ticket holds (status 0x14, 0x1F; KDC 35–38, 43, 44; Kerberos 7, 22)",
+    ),
+    fact(
+        "pair",
+        "signature_refused",
+        Kind::Int,
+        "dc-builds",
+        "refusals near a failure, about no other machine, of a ticket's signature (KDC 18)",
+    ),
+    fact(
+        "pair",
+        "encryption_common",
+        Kind::List,
+        "delegation-attributes",
+        "encryption types that the source's policy or object, the target's object and policy, and what domain controllers assume have in common: aes256, aes128, rc4, des",
+    ),
+    fact(
+        "domain",
+        "delegation_faults",
+        Kind::List,
+        "dc-builds",
+        "domain controllers that ran a build with a known fault of delegation at the first or last failure",
+    ),
+    fact(
+        "domain",
+        "encryption_faults",
+        Kind::List,
+        "dc-builds",
+        "domain controllers that ran a build with a known fault of encryption types at the first or last failure",
+    ),
+    fact(
+        "domain",
+        "straddles",
+        Kind::List,
+        "dc-builds",
+        "hardening changes that some domain controllers enforced and others did not at the first or last failure",
+    ),
+    fact(
+        "domain",
+        "rc4_refused",
+        Kind::Bool,
+        "dc-builds",
+        "the domain controllers assume AES alone for accounts that state no encryption type",
+    ),
+    fact(
         "host",
         "migration_authentication",
         Kind::Text,
@@ -411,6 +468,7 @@ pub fn owner(name: &str) -> Option<&'static str> {
     match name {
         "source" | "target" => Some("host"),
         "pair" => Some("pair"),
+        "domain" => Some("domain"),
         "incident" => Some("incident"),
         _ => None,
     }

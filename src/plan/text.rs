@@ -15,6 +15,7 @@ pub(super) struct Filler {
     spns: Vec<String>,
     holders: Vec<String>,
     held: Vec<String>,
+    update: Option<String>,
 }
 
 struct Names {
@@ -60,7 +61,13 @@ impl Filler {
             host: Names::of(host, evidence),
             targets: targets.iter().map(|target| Names::of(*target, evidence)).collect(),
             spns: spns.to_vec(),
+            update: None,
         }
+    }
+
+    /// The same for a host that should have `update`.
+    pub(super) fn with_update(self, update: Option<String>) -> Self {
+        Self { update, ..self }
     }
 
     /// A line for people; targets are listed in it.
@@ -114,6 +121,9 @@ impl Filler {
                 listed(&self.host.forms.iter().map(|form| Spn::migration(form)).collect::<Vec<_>>())
             }
             "held_spns" => listed(&self.held),
+            "update" => {
+                plain(self.update.as_deref().unwrap_or("the newest cumulative update of its version"))
+            }
             "names" => target.map_or_else(String::new, |target| target.forms.join(" and ")),
             _ => return None,
         })

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 
+use super::hardening;
 use super::{
     AddressReport, AlsoReport, AttemptReport, BundleReport, ChangeReport, CoverageReport, DelegationReport,
     EstimateReport, EvidenceReport, FindingReport, GapReport, HostReport, HypothesisReport, IssueReport,
@@ -30,7 +31,7 @@ pub fn build(
     plan: &Plan,
     knowledge: &Knowledge,
 ) -> Report {
-    let builder = Builder { evidence, incident, diagnosis };
+    let builder = Builder { evidence, incident, diagnosis, knowledge };
     let numbered = incident.attempts.iter().enumerate();
     let attempts: Vec<_> = numbered.map(|(index, own)| attempt(index, own, evidence, knowledge)).collect();
     let changes: Vec<_> = diagnosis.changes.iter().map(|placed| builder.change(placed)).collect();
@@ -41,6 +42,7 @@ pub fn build(
         bundle: self::bundle(bundle, evidence),
         coverage: builder.coverage(),
         hosts: builder.hosts(),
+        straddles: hardening::straddles(incident, evidence, knowledge),
         pairs: incident.pairs.iter().enumerate().map(|(index, pair)| builder.pair(index, pair)).collect(),
         onset: OnsetReport {
             last_success: diagnosis.onset.last_success.map(text),
@@ -63,6 +65,7 @@ struct Builder<'a> {
     evidence: &'a Evidence,
     incident: &'a Incident,
     diagnosis: &'a Diagnosis<'a>,
+    knowledge: &'a Knowledge,
 }
 
 pub(super) fn text(time: Timestamp) -> String {
@@ -141,6 +144,8 @@ impl Builder<'_> {
                 let recorded = machine.credential_guard.last().map(|(_, running, _)| *running);
                 recorded.or(machine.reported_guard.map(|(running, _)| running))
             }),
+            newer_than_knowledge: hardening::is_newer(id, self.incident, self.knowledge),
+            hardening: hardening::of_host(id, self.incident, self.knowledge),
             delegation: DelegationReport {
                 mode: object.map_or(Mode::Unknown, |object| mode(Some(object))),
                 allowed_to_delegate_to: object

@@ -19,6 +19,7 @@ mod collected;
 mod components;
 mod delegation;
 mod forest;
+mod hardening;
 mod lookalikes;
 mod partial;
 
@@ -117,6 +118,9 @@ pub fn all() -> Vec<Incident> {
         components::listener_disabled(),
         components::owner_restricted(),
         components::image_attached(),
+        hardening::encryption_mismatch(),
+        hardening::controllers_apart(),
+        hardening::controller_faulty(),
         collected::collected(),
         authentication::protected_administrator(),
         authentication::delegation_of_today(),

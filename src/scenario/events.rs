@@ -12,6 +12,7 @@ use super::{Machine, Vm};
 
 mod fault;
 pub mod hyper_v;
+pub mod kdc;
 pub mod security;
 pub mod system;
 

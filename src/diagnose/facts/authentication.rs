@@ -30,7 +30,7 @@ const NO_MATCH: u32 = 0xC000_0272;
 
 /// Adds the facts of `pair` and of both its ends; `times` are those of its failures.
 pub(super) fn add(
-    [(_, source), (_, target), (_, own)]: &mut [(&'static str, Stated); 3],
+    [(_, source), (_, target), (_, own), _]: &mut [(&'static str, Stated); 4],
     pair: &Pair,
     times: &[Timestamp],
     (incident, evidence, directory): (&Incident, &Evidence, &Directory),

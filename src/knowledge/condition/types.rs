@@ -16,7 +16,7 @@ const MAX_DEPTH: usize = 64;
 /// What a condition may call, beside operators.
 const FUNCTIONS: &[&str] =
     &["size", "contains", "startsWith", "endsWith", "exists", "all", "exists_one", "filter", "map"];
-const VARIABLES: &[&str] = &["source", "target", "pair", "incident"];
+const VARIABLES: &[&str] = &["source", "target", "pair", "domain", "incident"];
 
 /// The kind of a value.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -132,7 +132,7 @@ impl Checker<'_> {
                 _ => self.slip(
                     expression,
                     format!("`.{}` does not follow a variable", select.field),
-                    "write source, target, pair or incident before the dot",
+                    "write source, target, pair, domain or incident before the dot",
                 ),
             },
             Expr::Ident(name) => match self.locals.iter().rev().find(|local| local.0 == *name) {
@@ -140,7 +140,7 @@ impl Checker<'_> {
                 None => self.slip(
                     expression,
                     format!("{name} stands alone"),
-                    "write source, target, pair or incident with the name of a fact; texts stand in quotes",
+                    "write source, target, pair, domain or incident with the name of a fact; texts stand in quotes",
                 ),
             },
             Expr::Call(call) => self.call(expression, call, depth),

@@ -16,7 +16,12 @@ pub(super) fn render(report: &RulesReport) -> String {
     }
     report.rules.iter().for_each(|rule| section(&mut text, rule));
     text.push_str("\n## Facts\n");
-    for (of, title) in [("pair", "`pair`"), ("host", "`source` and `target`"), ("incident", "`incident`")] {
+    for (of, title) in [
+        ("pair", "`pair`"),
+        ("host", "`source` and `target`"),
+        ("domain", "`domain`"),
+        ("incident", "`incident`"),
+    ] {
         text.push_str(&format!(
             "\n### {title}\n\n| fact | is | says | where unknown, ask for |\n|---|---|---|---|\n"
         ));

@@ -41,6 +41,8 @@ pub struct Account {
     pub description: Option<String>,
     /// `whenChanged`.
     pub changed: Timestamp,
+    /// `msDS-SupportedEncryptionTypes`.
+    pub encryption: u32,
 }
 
 impl Account {
@@ -65,6 +67,7 @@ impl Account {
             units: vec!["Hyper-V".to_owned()],
             description: None,
             changed: moment(8, 27, 4, 12),
+            encryption: 28,
         }
     }
 
@@ -185,7 +188,7 @@ pub(super) fn attributes(account: &Account) -> Vec<(&'static str, Value)> {
         let descriptor = security_descriptor(&account.allowed_to_act);
         all.push(("msDS-AllowedToActOnBehalfOfOtherIdentity", Value::Bytes(descriptor)));
     }
-    all.push(("msDS-SupportedEncryptionTypes", text("28")));
+    all.push(("msDS-SupportedEncryptionTypes", text(&account.encryption.to_string())));
     all
 }
 
@@ -347,7 +350,7 @@ fn row(account: &Account, table: Table) -> Vec<(&'static str, String)> {
         ("DNSHostName", machine.fqdn()),
         ("Enabled", enabled.to_owned()),
         ("msDS-AllowedToDelegateTo", list(&account.list)),
-        ("msDS-SupportedEncryptionTypes", "28".to_owned()),
+        ("msDS-SupportedEncryptionTypes", account.encryption.to_string()),
         ("Name", machine.name.clone()),
         ("ObjectCategory", category),
         ("ObjectClass", "computer".to_owned()),

@@ -106,7 +106,7 @@ fn object(account: &Account, lists: Lists) -> DirectoryObject {
             Lists::Flattened => Known::Unknown(Reason::Flattened),
             Lists::NotAskedFor => Known::Unknown(Reason::NotAskedFor),
         },
-        encryption_types: Known::Known(Some(28)),
+        encryption_types: Known::Known(Some(account.encryption)),
         operating_system: Some(machine.os.name().to_owned()),
         operating_system_version: Some(machine.os.version()),
         when_changed: Some(account.changed),

@@ -29,7 +29,7 @@ pub fn computer(account: &Account, secrets: &[(&'static str, &str)]) -> Object {
         ("instanceType", Value::Number(4)),
         ("KerberosEncryptionType", many(&["RC4, AES128, AES256".to_owned()])),
         ("MemberOf", many(&[])),
-        ("msDS-SupportedEncryptionTypes", Value::Number(28)),
+        ("msDS-SupportedEncryptionTypes", Value::Number(account.encryption.into())),
         ("Name", text(&machine.name)),
         ("nTSecurityDescriptor", Value::Opaque(DESCRIPTOR)),
         ("ObjectCategory", Value::Text(category)),
