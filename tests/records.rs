@@ -288,7 +288,7 @@ const SAMPLES: &[(&str, &str, u64, usize)] = &[
     ("updates/get-hotfix_tables_by_locale.txt", "hot-fix-table", 12, 9),
     ("updates/wmic_list_shape_crcrlf.txt", "hot-fix-list", 2, 2),
     ("host/get-vmhost_migration_fl.txt", "vm-host-list", 1, 1),
-    ("events/SYNTHETIC_from_code_SDP_GetEvents_vbs.csv", "event-csv", 2, 0),
+    ("events/SYNTHETIC_from_code_SDP_GetEvents_vbs.csv", "event-csv", 2, 1),
     ("events/eventviewer_save_as_csv.csv", "event-csv", 2, 0),
 ];
 

@@ -15,6 +15,7 @@ use crate::scenario::{Dice, Os, later};
 mod authentication;
 mod components;
 mod delegation;
+mod hardening;
 
 /// Which pairs a fault reaches.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -84,7 +85,7 @@ const BY_USERS: &[Kind] = &[Kind::Administrators, Kind::Standalone];
 const CLUSTERED: &[Kind] = &[Kind::Administrators, Kind::Cluster];
 
 fn plots() -> impl Iterator<Item = &'static Plot> {
-    [delegation::PLOTS, authentication::PLOTS, components::PLOTS].into_iter().flatten()
+    [delegation::PLOTS, authentication::PLOTS, hardening::PLOTS, components::PLOTS].into_iter().flatten()
 }
 
 /// Every cause that can be drawn.

@@ -38,15 +38,14 @@ pub(super) fn send(world: World, sources: Sources, simulated: &mut Simulated, di
         // The oldest records are overwritten, up to a day behind the onset.
         late = dice.chance(0.3).then(|| later(world.since, dice.span(-96, 24) * 3_600_000));
     }
-    let World { site, controller, accounts, others, authentication, patched, .. } = world;
+    let World { site, controller, second, accounts, others, authentication, patched, .. } = world;
     let mut logs = Vec::new();
     for item in items {
         match item {
             Item::Log(machine, channel) => logs.push((machine, channel)),
             Item::Directory => {
-                let all = std::iter::once(Account::controller(&controller))
-                    .chain(accounts.clone())
-                    .chain(others.clone());
+                let own = std::iter::once(&controller).chain(&second).map(Account::controller);
+                let all = own.chain(accounts.clone()).chain(others.clone());
                 simulated.told.accounts = all.collect();
             }
             Item::Settings(host) => simulated.told.settings.push((host, authentication)),
@@ -86,6 +85,7 @@ fn items(world: &World) -> Vec<Item> {
         Item::Log(world.controller.clone(), SYSTEM),
         Item::Updates(world.controller.clone()),
     ];
+    items.extend(world.second.iter().map(|second| Item::Log(second.clone(), SYSTEM)));
     for host in &world.hosts {
         let channels = [HIGH_AVAILABILITY, VMMS, WORKER, SYSTEM, KERBEROS];
         items.extend(channels.map(|channel| Item::Log(host.clone(), channel)));

@@ -68,6 +68,10 @@ pub(super) struct World {
     pub(super) dead: Vec<(usize, usize)>,
     /// Pairs that fail, by index of their hosts.
     pub(super) broken: Vec<(usize, usize)>,
+    /// A second domain controller, where the story needs one.
+    pub(super) second: Option<Machine>,
+    /// The domain controllers take no update any more.
+    pub(super) frozen: bool,
     /// Installed updates: the machine, whether it is the newest, the day.
     pub(super) patched: Vec<(Machine, bool, Timestamp)>,
     /// Seconds by which a clock is off without harm.
@@ -101,7 +105,7 @@ impl World {
                 Machine::new(&format!("{stem}{:02}", at + 1), &domain, 1104 + at, os)
             })
             .collect();
-        let controller = Machine::new("DC01", &domain, 1001, Os::Server2022);
+        let controller = Machine::new("DC01", &domain, 1001, Os::Server2019);
         let language = if dice.chance(0.15) { Language::German } else { Language::English };
         let mut site = Site::new(&format!("simulated {seed}"), &controller, kind.style(language));
         if kind == Kind::TwoClusters {
@@ -133,6 +137,8 @@ impl World {
             dead: Vec::new(),
             tried: Vec::new(),
             broken: Vec::new(),
+            second: None,
+            frozen: false,
             patched: Vec::new(),
             offset: 0,
         };
@@ -290,7 +296,8 @@ impl World {
                 .accounts
                 .iter()
                 .any(|account| account.machine.name == host.name && account.machine.os != host.os);
-            if !upgraded && dice.chance(0.6) {
+            let frozen = self.frozen && host.name == self.controller.name;
+            if !upgraded && !frozen && dice.chance(0.6) {
                 let when = later(self.begin, dice.span(DAY, self.span() + self.rest() - 2 * HOUR));
                 self.site.update(&host, august, when);
                 self.patched.push((host, true, when));
