@@ -409,14 +409,16 @@ pub enum ColorArg {
 
 /// An instant; a day means its midnight in UTC.
 fn time(text: &str) -> Result<Timestamp, String> {
-    let day =
-        || text.parse::<Date>().and_then(|day| day.to_zoned(TimeZone::UTC)).map(|zoned| zoned.timestamp());
-    text.parse().or_else(|_| day()).map_err(|_| "not a time; write 2026-10-06T18:00:00Z or 2026-10-06".into())
+    let midnight = || day(text).ok()?.to_zoned(TimeZone::UTC).ok().map(|zoned| zoned.timestamp());
+    let time = text.parse().ok().or_else(midnight);
+    time.ok_or_else(|| "not a time with its zone; write 2026-10-06T18:00:00Z or 2026-10-06".into())
 }
 
 /// A day.
 fn day(text: &str) -> Result<Date, String> {
-    text.parse().map_err(|_| "not a day; write 2026-10-06".into())
+    // A time without a zone would lose its time.
+    let day = Some(text).filter(|text| text.len() == "2026-10-06".len()).and_then(|text| text.parse().ok());
+    day.ok_or_else(|| "not a day; write 2026-10-06".into())
 }
 
 /// A length of time, not negative.

@@ -171,8 +171,8 @@ fn gather<'a>(answers: &[Answer<'a>], incident: &Incident) -> Vec<Finding<'a>> {
         };
         let finding = findings.entry((answer.rule.id.as_str(), answer.outcome)).or_insert_with(fresh);
         finding.pairs.extend(answer.pair);
-        finding.missing.extend(answer.missing.iter().cloned());
-        finding.because.extend(answer.because.iter().cloned());
+        add_new(&mut finding.missing, &answer.missing);
+        add_new(&mut finding.because, &answer.because);
         finding.proof.extend(&answer.proof);
         if answer.outcome == RuleOutcome::Hit
             && let Some(pair) = answer.pair.and_then(|index| incident.pairs.get(index))
@@ -188,6 +188,15 @@ fn gather<'a>(answers: &[Answer<'a>], incident: &Incident) -> Vec<Finding<'a>> {
         finding.proof.retain(|fact| seen.insert(*fact));
     }
     findings
+}
+
+/// Thousands of pairs lack the same facts.
+fn add_new(known: &mut BTreeSet<String>, names: &[String]) {
+    for name in names {
+        if !known.contains(name) {
+            known.insert(name.clone());
+        }
+    }
 }
 
 /// Candidates as judgements: the pairs of the best support first, weaker pairs of the same cause behind.

@@ -117,6 +117,13 @@ pub struct Evidence {
 }
 
 impl Evidence {
+    /// Whether something of a log was lost, so that it may have held what it does not show.
+    #[must_use]
+    pub fn is_damaged(&self, covered: &Covered) -> bool {
+        let lost = |source: &SourceRecord| source.issues.iter().any(|issue| issue.lost != Some(0));
+        covered.sources.iter().filter_map(|id| self.sources.get(id.0)).any(lost)
+    }
+
     /// Joins what the sources state.
     #[must_use]
     pub fn gather(parsed: Vec<ParsedSource>, signals: &Signals) -> Self {

@@ -176,6 +176,9 @@ pub struct Incident {
     listening: listener::LastSeen,
     /// Whether any log of Hyper-V is there, so that "no failure" can be said.
     pub hyper_v_logs: bool,
+    /// Nothing failed, but a record says that a connection or a transfer did, or that a move began, and no attempt
+    /// explains it.
+    pub loose_ends: bool,
     /// What is assumed of the hosts, where the moves were taken out: see [`Incident::foresee`].
     pub foresight: Option<Foresight>,
     /// Records beside the moves, by meaning and writer.
@@ -216,6 +219,7 @@ impl Incident {
         attempts.retain(|attempt| {
             scope.holds(attempt.time) && scope.names(attempt.source, attempt.target, evidence)
         });
+        let loose_ends = loose_ends(&sightings, &attempts, scope);
         signalled.retain(|signalled| scope.holds(signalled.event.time));
         nodes.extend(attempts.iter().flat_map(|attempt| [attempt.source, attempt.target]).flatten());
         let clusters = Clusters::of(&attempts, &signalled, evidence);
@@ -252,6 +256,7 @@ impl Incident {
             local_times,
             wrong_clocks,
             hyper_v_logs,
+            loose_ends,
             foresight: None,
             witnesses: Witnesses::of(&signalled),
         };
@@ -407,8 +412,10 @@ impl Incident {
             let said = own.filter_map(|refusal| refusal.said.clone());
             // What was refused at another time may have been refused for another state.
             pair.refused = said.filter(|said| is_near(&times, said.time, AROUND)).collect();
-            let delegated =
-                joined.iter().filter(|refusal| refusal.by_controller && refusal.proves_kerberos(pair));
+            let delegated = joined.iter().filter(|refusal| {
+                let near = is_near(&times, refusal.time, AROUND);
+                near && refusal.by_controller && refusal.proves_kerberos(pair)
+            });
             let facts: Vec<_> = delegated.map(|refusal| refusal.fact).collect();
             if !facts.is_empty() {
                 self.refused_sources.entry(pair.source).or_default().extend(facts);
@@ -575,10 +582,15 @@ impl Incident {
         let exported_after = evidence.directory.computer(host).and_then(|object| object.when_changed);
         // A domain controller logs a change within seconds of stamping it.
         let slack = SignedDuration::from_mins(5);
-        self.object_changes(host).filter_map(|change| change.installed).any(|when| {
+        let dated = self.object_changes(host).filter_map(|change| Some((change, change.installed?)));
+        dated.into_iter().any(|(change, when)| {
             let changed = when.span().0;
-            let in_export = exported_after.is_none_or(|stamp| changed.duration_since(stamp) <= slack);
-            in_export == (changed > *last)
+            match exported_after {
+                Some(stamp) => (changed.duration_since(stamp) <= slack) == (changed > *last),
+                // Without a stamp an export counts as later than the change, unless that gave something: then it may
+                // be the export that is older, and lack it for that.
+                None => changed > *last || !change.gives.is_empty(),
+            }
         })
     }
 }
@@ -589,6 +601,20 @@ pub fn is_near(times: &[Timestamp], time: Timestamp, distance: SignedDuration) -
     let at = times.partition_point(|other| *other < time);
     let around = times.get(at.saturating_sub(1)..).unwrap_or_default().iter().take(2);
     around.into_iter().any(|other| other.duration_since(time).abs() <= distance)
+}
+
+/// See [`Incident::loose_ends`].
+fn loose_ends(sightings: &[attempt::Sighting], attempts: &[Attempt], scope: &Scope) -> bool {
+    if attempts.iter().any(|attempt| attempt.outcome == Outcome::Failed) {
+        return false;
+    }
+    let told: BTreeSet<FactId> = attempts.iter().flat_map(|attempt| attempt.facts.iter().copied()).collect();
+    let is_loose = |sighting: &&attempt::Sighting| {
+        let broke = sighting.founds && sighting.level.is_some_and(|level| (1..=2).contains(&level));
+        broke || sighting.meaning == Meaning::MoveStarted
+    };
+    let mut loose = sightings.iter().filter(is_loose).filter(|sighting| scope.holds(sighting.time));
+    loose.any(|sighting| !told.contains(&sighting.fact))
 }
 
 /// Successes of which an end is not known, or only assumed, for each host that recorded them.

@@ -41,6 +41,15 @@ fn every_fix_is_used_and_its_templates_are_whole() {
     for fix in knowledge.fixes.all() {
         assert!(used.contains(&fix.id), "{} is used by no rule", fix.id);
         let texts = [&fix.title, &fix.rights, &fix.precheck, &fix.command, &fix.verify, &fix.rollback];
+        for script in [&fix.precheck, &fix.command, &fix.verify, &fix.rollback] {
+            // A line that names a target is repeated for each, so it must be whole.
+            let repeated = script.lines().filter(|line| {
+                ["{target}", "{target_fqdn}", "{names}"].iter().any(|name| line.contains(name))
+            });
+            let cut =
+                repeated.filter(|line| line.trim_end().ends_with(['|', ',', '{', '('])).collect::<Vec<_>>();
+            assert!(cut.is_empty(), "{}: {cut:?}", fix.id);
+        }
         for text in texts.into_iter().chain(&fix.clicks) {
             for name in text.split('{').skip(1).filter_map(|rest| rest.split_once('}')).map(|(name, _)| name)
             {

@@ -27,6 +27,7 @@ mod onset;
 mod records;
 mod rules;
 mod rules_product;
+mod simulation;
 mod sources;
 mod validate;
 

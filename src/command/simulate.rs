@@ -157,8 +157,22 @@ fn stated(simulated: &Simulated, diagnosis: &Diagnosis<'_>, evidence: &Evidence)
         said_also: diagnosis.also.iter().map(|also| (also.cause.name(), also.level)).collect(),
         onset_right: onset.filter(|_| right && verdict.level > Level::Inconclusive && simulated.offset == 0),
         // Without a success before, no change can be said to lie between.
+        pairs_right: hit(simulated, verdict.cause.name(), &verdict.pairs, &name),
         has_trigger: !triggers.is_empty()
             && simulated.onset(simulated.pairs()).is_some_and(|(last, _)| last.is_some()),
         trigger_right: diagnosis.trigger.map(fits),
     }
+}
+
+/// Whether the pairs that a verdict blames are pairs that its fault hit.
+fn hit(
+    simulated: &Simulated,
+    cause: &str,
+    pairs: &[(HostId, HostId)],
+    name: &dyn Fn(HostId) -> String,
+) -> Option<bool> {
+    let planted = simulated.planted.iter().find(|planted| planted.cause == cause)?;
+    let is_hit =
+        |(source, target): &(HostId, HostId)| planted.pairs.contains(&(name(*source), name(*target)));
+    (!pairs.is_empty()).then(|| pairs.iter().all(is_hit))
 }

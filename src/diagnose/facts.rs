@@ -9,8 +9,8 @@ use jiff::{SignedDuration, Timestamp};
 use crate::evidence::{Directory, Evidence, FactId, HostId};
 use crate::fact::{Field, Known, MigrationAuthentication};
 use crate::incident::{
-    Coverage, DISABLED, Dated, Grant, HYPER_V, Incident, Machine, Outcome, PROTOCOL_TRANSITION, Pair,
-    UNCONSTRAINED, is_near, migration_names,
+    Coverage, DISABLED, Dated, Grant, Incident, Machine, Outcome, PROTOCOL_TRANSITION, Pair, UNCONSTRAINED,
+    is_near, migration_names,
 };
 use crate::knowledge::condition::{FactValue, Values};
 use crate::knowledge::{Builds, Class, Weight};
@@ -337,11 +337,6 @@ fn is_between(fact: FactId, ends: [HostId; 2], evidence: &Evidence) -> bool {
     stated.is_empty() || stated.iter().any(|node| node.is_some_and(|node| ends.contains(&node)))
 }
 
-/// Whether a channel is one of Hyper-V's.
-fn is_hyper_v(channel: &str) -> bool {
-    channel.to_ascii_lowercase().starts_with(HYPER_V)
-}
-
 /// Seconds between the two ends' records: a proven offset, or none where both ends recorded one failure.
 fn offset(pair: &Pair, incident: &Incident, evidence: &Evidence) -> (Vec<FactId>, Option<i64>) {
     if [pair.source, pair.target].iter().any(|end| incident.local_times.contains(end)) {
@@ -384,8 +379,17 @@ pub(super) fn incident_facts(pairs: &[Pair], incident: &Incident, evidence: &Evi
     }
     // A host whose log was not sent may have seen failures.
     let ends: BTreeSet<HostId> = pairs.iter().flat_map(|pair| [pair.source, pair.target]).collect();
-    let is_seen = |host: &HostId| evidence.covered(*host, is_hyper_v).next().is_some();
-    if incident.hyper_v_logs && ends.iter().all(is_seen) {
+    // What a cluster refuses by itself stands in its own log alone, and moves out of it in that of the service.
+    let has = |host: HostId, log: &str| {
+        let mut logs =
+            evidence.covered(host, |channel| channel.to_ascii_lowercase().contains(log)).peekable();
+        logs.peek().is_some() && logs.all(|covered| !evidence.is_damaged(covered))
+    };
+    let is_seen = |host: &HostId| {
+        let clustered = evidence.hosts.get(*host).is_some_and(|host| host.is_clustered);
+        has(*host, "vmms-admin") && (!clustered || has(*host, "high-availability"))
+    };
+    if incident.hyper_v_logs && !incident.loose_ends && ends.iter().all(is_seen) {
         stated.set("all_seen", FactValue::Bool(true), []);
     }
     // A need that nobody can check is neither met nor unmet.

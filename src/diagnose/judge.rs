@@ -72,7 +72,7 @@ pub fn judge<'a>(
             Some(ask_pair(rules, index, &facts))
         })
         .collect();
-    let mut answers = by_pair.concat();
+    let mut answers: Vec<Answer<'a>> = by_pair.into_iter().flatten().collect();
     let stated = incident_facts(pairs, incident, evidence);
     let facts = Facts::new([("incident", &stated.values)]);
     for rule in rules.iter().filter(|rule| rule.scope == Scope::Incident) {

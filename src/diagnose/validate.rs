@@ -224,7 +224,7 @@ fn reviewed(
         evidence.covered(host, |_| true).map(|covered| at(covered.last)).max().filter(|_| from.is_some());
     let misses =
         |asked: Timestamp| hyper_v().flat_map(|covered| &covered.holes).any(|(_, until)| at(*until) > asked);
-    let has_hole = asked.is_some_and(misses);
+    let has_hole = asked.is_some_and(misses) || hyper_v().any(|covered| evidence.is_damaged(covered));
     let is_local = is_dated && incident.local_times.contains(&host);
     let reaches = to.is_some_and(|to| asked.is_none_or(|asked| to >= asked));
     Reviewed { host, from, to, is_enough: reaches && !has_hole && !is_local, has_hole, is_local }

@@ -109,8 +109,25 @@ pub(super) fn claims<'a>(
         )
     };
     let mut claims: Vec<_> = by_pair.iter().filter_map(of_pair).flatten().collect();
+    doubt_rivals(&mut claims);
     claims.extend(rules.iter().filter_map(|rule| unplaced(rule, incident)));
     claims
+}
+
+/// Of two causes that are proven for the same failures neither is sure.
+fn doubt_rivals(claims: &mut [Claim<'_>]) {
+    let mut proven: BTreeMap<usize, BTreeSet<Cause>> = BTreeMap::new();
+    for claim in claims.iter().filter(|claim| claim.support == Support::Proven) {
+        for attempt in &claim.attempts {
+            proven.entry(*attempt).or_default().insert(claim.rule.cause);
+        }
+    }
+    for claim in claims.iter_mut().filter(|claim| claim.support == Support::Proven) {
+        let alone = |attempt: &usize| proven.get(attempt).is_some_and(|causes| causes.len() == 1);
+        if !claim.attempts.iter().any(alone) {
+            claim.support = Support::Supported;
+        }
+    }
 }
 
 fn claim<'a>(
@@ -135,7 +152,9 @@ fn claim<'a>(
         (Says::Hit, Proof::Component, _, _) => component(answer, &own, &faint, incident),
         (Says::Inconclusive, Proof::Component, ..) => Support::Weak,
         (Says::Inconclusive, ..) if rule.rare => Support::Weak,
-        (Says::Hit, Proof::Independent, false, _) if answer.required && placed(&own, incident) => {
+        (Says::Hit, Proof::Independent, false, _)
+            if answer.required && !rule.tentative && placed(&own, incident) =>
+        {
             Support::Proven
         }
         (Says::Hit, Proof::Independent, false, _) => Support::Supported,

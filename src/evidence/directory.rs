@@ -48,6 +48,10 @@ impl Directory {
         };
         for (index, fact) in facts.iter().enumerate() {
             let Observation::Directory(object) = &fact.observation else { continue };
+            // A deleted object grants nothing and holds no name any more.
+            if object.is_deleted() {
+                continue;
+            }
             directory.objects += 1;
             directory.domains.extend(object.dn.as_deref().and_then(domain_of));
             directory.names.extend(object.dn.as_ref().map(|dn| dn.to_lowercase()));

@@ -39,7 +39,7 @@ impl Holders {
         let mut holders = Self::default();
         for (index, fact) in facts.iter().enumerate() {
             match &fact.observation {
-                Observation::Directory(object) => {
+                Observation::Directory(object) if !object.is_deleted() => {
                     let Some(spns) = object.spns.known() else { continue };
                     keys(object).into_iter().for_each(|key| *stated.entry(key).or_default() += 1);
                     let names = spns.iter().filter(|spn| Spn::migration_host(spn).is_some());

@@ -234,7 +234,7 @@ impl Hosts {
     /// The host of a computer object.
     #[must_use]
     pub fn of_object(&self, object: &DirectoryObject) -> Option<HostId> {
-        if !object.is_computer() {
+        if !object.is_computer() || object.is_deleted() {
             return None;
         }
         match object.full_name() {
@@ -263,7 +263,7 @@ fn ends_a_name(rest: &str) -> bool {
 
 fn computer(fact: &Fact) -> Option<&DirectoryObject> {
     match &fact.observation {
-        Observation::Directory(object) if object.is_computer() => Some(object),
+        Observation::Directory(object) if object.is_computer() && !object.is_deleted() => Some(object),
         _ => None,
     }
 }

@@ -61,6 +61,15 @@ impl DirectoryObject {
         })
     }
 
+    /// Whether it is a deleted object, of which only a name is left ([MS-ADTS] 3.1.1.5.5.1.1).
+    #[must_use]
+    pub fn is_deleted(&self) -> bool {
+        self.dn.as_deref().is_some_and(|dn| {
+            let dn = dn.to_lowercase();
+            dn.contains("\\0adel:") || dn.contains(",cn=deleted objects,")
+        })
+    }
+
     /// The domain's part of its SID, where the SID is that of Domain Users or Domain Computers: both stand in
     /// every export of a whole domain.
     #[must_use]

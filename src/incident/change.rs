@@ -505,7 +505,14 @@ fn object_host(dn: &str, evidence: &Evidence) -> Option<HostId> {
     let of_object =
         |id: HostId| evidence.directory.computer(id)?.dn.as_deref().map(|own| own.eq_ignore_ascii_case(dn));
     let stated = evidence.hosts.iter().map(|(id, _)| id).find(|id| of_object(*id) == Some(true));
-    stated.or_else(|| evidence.hosts.find(dn.split(',').next()?.split_once('=')?.1))
+    let named = || {
+        let host = evidence.hosts.find(dn.split(',').next()?.split_once('=')?.1)?;
+        let domain =
+            evidence.hosts.get(host)?.fqdn.as_deref().and_then(|name| name.split_once('.')).map(|own| own.1);
+        let is_other = crate::fact::domain_of(dn).zip(domain).is_some_and(|(own, domain)| own != domain);
+        (!is_other).then_some(host)
+    };
+    stated.or_else(named)
 }
 
 /// Whether `time` lies within an hour of a change: Credential Guard that comes with an upgrade is the upgrade's.

@@ -168,8 +168,16 @@ fn is_machine_account(name: &str) -> bool {
 /// The host of a machine account such as `HV01$@CONTOSO.COM`; joined by the account that the directory
 /// states, else by the whole first label.
 pub(super) fn account_host(name: &str, evidence: &Evidence) -> Option<HostId> {
-    let account = name.split('@').next()?.rsplit('\\').next()?.strip_suffix('$')?;
-    evidence.directory.of_account(account).or_else(|| evidence.hosts.find(account))
+    let (account, realm) =
+        name.split_once('@').map_or((name, None), |(account, realm)| (account, Some(realm)));
+    let account = account.rsplit('\\').next()?.strip_suffix('$')?;
+    let host = evidence.directory.of_account(account).or_else(|| evidence.hosts.find(account))?;
+    // Two domains may have a host of one name; a realm without a dot is a short name, which is not compared.
+    let realm = realm.filter(|realm| realm.contains('.'));
+    let domain =
+        evidence.hosts.get(host).and_then(|host| host.fqdn.as_deref()?.split_once('.').map(|own| own.1));
+    let is_other = realm.zip(domain).is_some_and(|(realm, domain)| !realm.eq_ignore_ascii_case(domain));
+    (!is_other).then_some(host)
 }
 
 /// The host of a service: its account, or the host part of an SPN.

@@ -28,6 +28,8 @@ pub struct Machine {
     pub credential_guard: Vec<(Timestamp, bool, FactId)>,
     /// What an inventory says of Credential Guard, which holds since the start that the same inventories state.
     pub reported_guard: Option<(bool, FactId)>,
+    /// When it started, by its log.
+    pub starts: Vec<Timestamp>,
     /// The last start that an inventory states.
     pub booted: Option<Timestamp>,
     /// Clock trouble; known where the System log is there.
@@ -84,6 +86,11 @@ impl Machine {
             network: dated(&[Meaning::NetworkTrouble], "System"),
             storage: dated(&[Meaning::StorageTrouble], "System"),
             spn_registration: dated(&[Meaning::SpnRegistrationFailed], VMMS_ADMIN),
+            starts: own
+                .iter()
+                .filter(|signalled| signalled.signal.meaning == Meaning::Booted)
+                .map(|signalled| signalled.event.time)
+                .collect(),
             credential_guard: own.iter().filter_map(|signalled| credential_guard(signalled)).collect(),
             ..Self::default()
         };
@@ -158,7 +165,7 @@ impl Machine {
                 .event
                 .fields
                 .first()
-                .is_some_and(|field| evidence.hosts.find(&field.value) == Some(host))
+                .is_some_and(|field| evidence.hosts.find_from(&field.value, signalled.host) == Some(host))
         };
         let refused: Dated = refused
             .iter()
@@ -176,7 +183,9 @@ impl Machine {
     /// without a start in between, since only a start changes it.
     #[must_use]
     pub fn credential_guard_at(&self, time: Timestamp) -> Option<(bool, FactId)> {
-        let mut before = self.credential_guard.iter().filter(|(seen, _, _)| *seen <= time);
+        let started = self.starts.iter().filter(|start| **start <= time).max();
+        let since = |seen: &Timestamp| started.is_none_or(|start| seen >= start);
+        let mut before = self.credential_guard.iter().filter(|(seen, _, _)| *seen <= time && since(seen));
         let recorded = before.next_back().map(|(_, running, fact)| (*running, *fact));
         let same_start = self.booted.is_some_and(|booted| booted <= time);
         recorded.or(self.reported_guard.filter(|_| same_start))

@@ -267,13 +267,13 @@ fn side(lower: &str) -> Option<Side> {
 /// The first GUID in `text`, lower-case.
 fn guid(text: &str) -> Option<String> {
     const SHAPE: [usize; 5] = [8, 4, 4, 4, 12];
+    const LENGTH: usize = 36;
     let sound = |word: &&str| {
-        let parts: Vec<_> = word.split('-').collect();
-        parts.len() == SHAPE.len()
-            && parts
-                .iter()
-                .zip(SHAPE)
-                .all(|(part, len)| part.len() == len && part.bytes().all(|byte| byte.is_ascii_hexdigit()))
+        let has_shape = |(part, len): (&str, usize)| {
+            part.len() == len && part.bytes().all(|byte| byte.is_ascii_hexdigit())
+        };
+        word.len() == LENGTH
+            && word.split('-').zip(SHAPE).filter(|part| has_shape(*part)).count() == SHAPE.len()
     };
     let words = text.split(|c: char| !c.is_ascii_alphanumeric() && c != '-');
     words.into_iter().find(sound).map(str::to_lowercase)

@@ -2,11 +2,11 @@
 //!
 //! They stand in the System log of domain controllers (KDC), in their Security log by status, and at the hosts
 //! (Security-Kerberos). The names of the KDC's fields are not established, so every value is read for the machines
-//! that it names. A record about another machine is never a witness. What is *not* done here: blaming anything.
+//! that it names. A record about another machine, a user or nobody is never a witness. What is *not* done here: blaming anything.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 
 use super::AROUND;
 use super::kdc::{account_host, number, service_host};
@@ -24,9 +24,6 @@ pub enum Rejected {
     /// The signature of a ticket: KDC 18.
     Signature,
 }
-
-/// A record that names no machine counts only this close to a failure: it may be about the user who started it.
-const CLOSE: SignedDuration = SignedDuration::from_mins(1);
 
 /// One refusal.
 #[derive(Debug, Clone)]
@@ -96,10 +93,8 @@ impl Rejections {
         writers: &'a [HostId],
     ) -> impl Iterator<Item = &'a Rejection> {
         let all = self.0.get(&kind).map_or(&[][..], Vec::as_slice);
-        let fits = move |own: &Rejection, distance: SignedDuration| {
-            let close = if own.about.is_empty() { CLOSE } else { AROUND };
-            distance <= close
-                && (writers.contains(&own.writer) || ends.contains(&own.writer))
+        let fits = move |own: &Rejection| {
+            (writers.contains(&own.writer) || ends.contains(&own.writer))
                 && own.about.iter().all(|host| ends.contains(host))
         };
         times.iter().flat_map(move |time| {
@@ -107,7 +102,7 @@ impl Rejections {
             let first = all.partition_point(|own| own.time < from);
             let around = all.get(first..).unwrap_or_default().iter();
             let around = around.take_while(|own| own.time.duration_since(*time) <= AROUND);
-            around.filter(move |own| fits(own, own.time.duration_since(*time).abs()))
+            around.filter(move |own| fits(own))
         })
     }
 }
@@ -126,7 +121,7 @@ fn kind(signalled: &Signalled<'_>) -> Option<Rejected> {
     }
 }
 
-/// The machines that a record names; `None` where it names one that is no host of the bundle.
+/// The machines that a record is about; `None` where it names one that is no host of the bundle, or none at all.
 fn about(signalled: &Signalled<'_>, evidence: &Evidence) -> Option<BTreeSet<HostId>> {
     let audited = matches!(signalled.signal.meaning, Meaning::TicketRequest | Meaning::SignInTicket);
     let values: Vec<&str> = if audited {
@@ -142,8 +137,11 @@ fn about(signalled: &Signalled<'_>, evidence: &Evidence) -> Option<BTreeSet<Host
             None => {}
         }
     }
-    // A ticket for a user without a machine is no part of a move.
-    (!audited || !about.is_empty()).then_some(about)
+    // A host writes of itself; what a domain controller says of a user or of nobody may be about anything.
+    if about.is_empty() && !audited && !evidence.hosts.get(signalled.host).is_some_and(|host| host.is_dc) {
+        about.insert(signalled.host);
+    }
+    (!about.is_empty()).then_some(about)
 }
 
 fn texts(event: &Event) -> Vec<&str> {

@@ -85,6 +85,8 @@ pub struct Rule {
     pub echoes: bool,
     /// Too seldom to be thought of unless its condition is seen: unknown, it rivals no other cause.
     pub rare: bool,
+    /// What it finds is never more than probable: something that logs and exports do not hold would have to show it.
+    pub tentative: bool,
     /// How grave a hit is.
     pub severity: Severity,
     /// The cause's condition.

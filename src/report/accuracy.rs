@@ -101,7 +101,7 @@ fn bounds(sets: &[Set]) -> Vec<Bound> {
             complete.triggers().value(),
             0.95,
         ),
-        most("trigger named where there is none", "0.01 or less", all.false_triggers().value(), 0.01),
+        most("trigger named where there is none", "0.01 or less", all.false_triggers(), 0.01),
     ]
 }
 
@@ -126,6 +126,8 @@ pub struct Stated {
     pub said_also: Vec<(&'static str, Level)>,
     /// Whether the onset is the one that the logs hold; `None` where it was not asked.
     pub onset_right: Option<bool>,
+    /// Whether every pair of the verdict is one that its fault hit; `None` where the verdict is wrong or names none.
+    pub pairs_right: Option<bool>,
     /// Whether a change set the fault off.
     pub has_trigger: bool,
     /// Whether the change that was named is one that did; `None` where none was named.
@@ -240,6 +242,12 @@ impl Score {
         Share::count(self.stated.iter().filter_map(|stated| stated.onset_right))
     }
 
+    /// Verdicts that blame no pair but those that the fault hit.
+    #[must_use]
+    pub fn pairs(&self) -> Share {
+        Share::count(self.stated.iter().filter_map(|stated| stated.pairs_right))
+    }
+
     /// Triggers named, of incidents that have one.
     #[must_use]
     pub fn triggers(&self) -> Share {
@@ -247,11 +255,12 @@ impl Score {
         Share::count(with.map(|stated| stated.trigger_right == Some(true)))
     }
 
-    /// Triggers named that are none, of the incidents that have none.
+    /// The share of incidents without a trigger in which one is named.
     #[must_use]
-    pub fn false_triggers(&self) -> Share {
+    pub fn false_triggers(&self) -> f64 {
         let without = self.stated.iter().filter(|stated| !stated.has_trigger);
-        Share::count(without.map(|stated| stated.trigger_right == Some(false)))
+        let named = without.clone().filter(|stated| stated.trigger_right == Some(false)).count();
+        named as f64 / without.count().max(1) as f64
     }
 
     /// Truth and verdict, and how often; a verdict that names the second of two faults counts as the first.
@@ -277,13 +286,18 @@ impl Score {
         counts
     }
 
-    /// The likeliest fault of each incident in which something failed, in ten bins of its stated probability.
+    /// Stated confidence against truth in ten bins: of the verdict, and where that leaves the cause open, of the
+    /// likeliest fault.
     #[must_use]
     pub fn bins(&self) -> Vec<Bin> {
         let mut bins: BTreeMap<u32, (usize, f64, usize)> = BTreeMap::new();
-        let failing = |stated: &&Stated| !matches!(stated.truth, "healthy" | "undetermined");
-        for stated in self.stated.iter().filter(failing) {
-            let Some((cause, confidence)) = stated.leading else { continue };
+        for stated in &self.stated {
+            let said = if stated.said == "undetermined" {
+                stated.leading
+            } else {
+                Some((stated.said, stated.confidence))
+            };
+            let Some((cause, confidence)) = said else { continue };
             let right = cause == stated.truth || stated.also.contains(&cause);
             let bin = bins.entry(((confidence * 10.0) as u32).min(9)).or_default();
             *bin = (bin.0 + 1, bin.1 + confidence, bin.2 + usize::from(right));

@@ -175,11 +175,15 @@ fn reaches_back(
     earlier.filter_map(|attempt| attempt.source).for_each(|source| {
         open.remove(&source);
     });
+    if open.is_empty() {
+        return Some(true);
+    }
     let facts = attempts.iter().flat_map(|attempt| &attempt.facts);
     let wrote = facts.filter_map(|fact| {
         let host = evidence.host_of(*fact).filter(|host| open.contains(host))?;
         let channel = evidence.event(*fact)?.channel.as_deref()?;
-        channel.to_ascii_lowercase().starts_with(HYPER_V).then_some((host, channel))
+        let begin = channel.get(..HYPER_V.len())?;
+        begin.eq_ignore_ascii_case(HYPER_V).then_some((host, channel))
     });
     let logs: BTreeSet<(HostId, &str)> = wrote.collect();
     let begins_before = |(host, channel): &(HostId, &str)| {

@@ -60,6 +60,7 @@ fn read(
     let proof = form.word("proof", variant, faults);
     let echoes = form.flag("echoes", faults);
     let rare = form.flag("rare", faults);
+    let tentative = form.flag("tentative", faults);
     let severity = form.word("severity", variant, faults);
     let when = form.required("when", faults);
     let requires = form.text("requires", faults);
@@ -102,6 +103,7 @@ fn read(
         proof: proof?,
         echoes,
         rare,
+        tentative,
         severity: severity?,
         when: when?,
         requires,

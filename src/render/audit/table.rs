@@ -156,7 +156,8 @@ fn phase_of(page: &mut Page, phase: &PhaseReport) {
     if !phase.unknown.is_empty() {
         page.aside(6, &format!("not known: {}", arrows(&phase.unknown)), Ink::Yellow);
     }
-    if phase.straddled {
+    // What a version brings is no state to bring the others to.
+    if phase.straddled && phase.basis != Basis::Default {
         page.aside(6, "Machines stand on both sides of this phase; bring all to one build.", Ink::Yellow);
     }
     page.aside(6, &phase.effect, Ink::Dim);
@@ -171,7 +172,9 @@ fn force(phase: &PhaseReport) -> String {
     let carrying = phase.machines.iter().filter(|machine| machine.carries == Some(true)).count();
     match phase.basis {
         Basis::Stated => "stated".to_owned(),
+        Basis::Build if carrying == 0 => "by its date; no build that is known carries it".to_owned(),
         Basis::Build => format!("by build, on {carrying} of {known}"),
+        Basis::Default if carrying == 0 => "with a version that no machine here runs".to_owned(),
         Basis::Default => format!("by the default of the version, on {carrying} of {}", phase.machines.len()),
         Basis::Date if known > 0 => {
             format!("by build on {carrying} of {known}, else by date, if updates are installed")

@@ -98,7 +98,7 @@ pub(super) fn delegation_of_today() -> Incident {
              and succeeded the next morning.",
             Expected {
                 cause: "delegation-not-effective",
-                levels: &["confirmed"],
+                levels: &["probable"],
                 pairs: &[(&one, &two)],
                 ..Expected::default()
             },

@@ -38,7 +38,7 @@ impl Kind {
     fn style(self, language: Language) -> Style {
         let clustered = matches!(self, Self::Administrators | Self::Cluster | Self::TwoClusters);
         let delegated = matches!(self, Self::Administrators | Self::Standalone | Self::TwoClusters);
-        Style { clustered, delegated, phases: false, language }
+        Style { clustered, delegated, phases: clustered, language }
     }
 }
 

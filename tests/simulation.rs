@@ -1,0 +1,134 @@
+//! Incidents drawn by lot: the same seed draws the same, every cause can be drawn, and no verdict over them is
+//! confirmed and wrong. `kcdoctor simulate` asks the same of many more.
+
+use std::collections::BTreeSet;
+use std::process::Command;
+
+use kcdoctor::command::simulate::{Through, judge, simulate};
+use kcdoctor::diagnose::Level;
+use kcdoctor::knowledge::{Cause, Knowledge};
+use kcdoctor::render::render_accuracy;
+use kcdoctor::report::accuracy::{Accuracy, Score, Set, Stated};
+use kcdoctor::scenario::simulation::{Sources, causes, draw};
+
+const SEEDS: std::ops::Range<u64> = 700_000..700_400;
+
+fn knowledge() -> Knowledge {
+    Knowledge::load().unwrap()
+}
+
+#[test]
+fn a_seed_decides_everything() {
+    for seed in [1, 2, 77] {
+        for sources in [Sources::Complete, Sources::Thinned] {
+            let (one, other) = (draw(seed, sources), draw(seed, sources));
+            assert_eq!(one, other);
+            assert_eq!(one.written(), other.written());
+        }
+    }
+    assert_ne!(draw(1, Sources::Complete).told, draw(2, Sources::Complete).told);
+}
+
+#[test]
+fn every_cause_of_the_vocabulary_can_be_drawn() {
+    let drawn: BTreeSet<&str> = causes().collect();
+    let known: BTreeSet<&str> = Cause::names().collect();
+    assert_eq!(drawn, known);
+}
+
+#[test]
+fn nothing_is_confirmed_that_is_not_so_and_little_is_missed() {
+    let knowledge = knowledge();
+    let count = SEEDS.end - SEEDS.start;
+    let complete = simulate(SEEDS.start, count, Sources::Complete, Through::Facts, &knowledge);
+    let thinned = simulate(SEEDS.start, count, Sources::Thinned, Through::Facts, &knowledge);
+    for score in [&complete, &thinned] {
+        assert_eq!(score.wrongly_confirmed().collect::<Vec<_>>(), Vec::<&Stated>::new());
+        assert_eq!(score.confidently_wrong().collect::<Vec<_>>(), Vec::<&Stated>::new());
+    }
+    assert!(complete.right().value() >= 0.98, "{:?}", complete.right());
+    assert!(thinned.right_or_open().value() >= 0.88, "{:?}", thinned.right_or_open());
+    assert_eq!(complete.onsets().value(), 1.0);
+}
+
+/// What the parsers read of the files is what the facts say.
+#[test]
+fn facts_and_files_get_one_verdict() {
+    let knowledge = knowledge();
+    for seed in SEEDS.take(25) {
+        let simulated = draw(seed, Sources::Complete);
+        let [facts, files] =
+            [Through::Facts, Through::Files].map(|through| judge(&simulated, through, &knowledge));
+        assert_eq!((facts.said, facts.level), (files.said, files.level), "seed {seed}");
+    }
+}
+
+fn stated(truth: &'static str, said: &'static str, level: Level, confidence: f64) -> Stated {
+    Stated {
+        seed: 0,
+        truth,
+        said,
+        level,
+        confidence,
+        leading: Some((said, confidence)),
+        also: Vec::new(),
+        said_also: Vec::new(),
+        onset_right: None,
+        pairs_right: None,
+        has_trigger: false,
+        trigger_right: None,
+    }
+}
+
+#[test]
+fn the_score_sees_what_is_wrong() {
+    let right = || stated("kcd-missing", "kcd-missing", Level::Confirmed, 0.97);
+    let accuracy = |stated: Vec<Stated>, complete: bool| {
+        let set = Set { complete, files: false, score: Score::of(stated) };
+        Accuracy::of(1, vec![set], &knowledge())
+    };
+    let missed = |accuracy: &Accuracy| {
+        let missed = accuracy.bounds.iter().filter(|bound| !bound.holds);
+        missed.map(|bound| bound.what).collect::<Vec<_>>()
+    };
+    assert!(accuracy((0..100).map(|_| right()).collect(), true).holds());
+    let mut wrong: Vec<_> = (0..199).map(|_| right()).collect();
+    wrong.push(stated("clock-skew", "kcd-missing", Level::Confirmed, 0.97));
+    assert_eq!(missed(&accuracy(wrong, true)), ["confirmed, and not so"]);
+    let unsure = (0..10).map(|_| stated("kcd-missing", "kcd-missing", Level::Probable, 0.6)).collect();
+    assert_eq!(missed(&accuracy(unsure, true)), ["expected calibration error"]);
+    let open = || stated("clock-skew", "undetermined", Level::Inconclusive, 0.9);
+    let mut half: Vec<_> = (0..50).map(|_| right()).collect();
+    half.extend((0..50).map(|_| open()));
+    assert!(missed(&accuracy(half.clone(), true)).contains(&"right cause, everything sent"));
+    assert!(!missed(&accuracy(half, false)).contains(&"right, or honestly open, a third missing"));
+    let named = Stated { trigger_right: Some(false), ..right() };
+    let page = accuracy(vec![named], true);
+    assert!(missed(&page).contains(&"trigger named where there is none"));
+    assert!(render_accuracy(&page).contains("**no**"));
+}
+
+#[test]
+fn the_command_writes_bundles_with_their_truth() {
+    let folder = tempfile::tempdir().unwrap();
+    let run =
+        |arguments: &[&str]| Command::new(env!("CARGO_BIN_EXE_kcdoctor")).args(arguments).output().unwrap();
+    let written = folder.path().to_str().unwrap();
+    assert_eq!(
+        run(&["simulate", "--write", written, "--bundles", "3", "--seed", "5"]).status.code(),
+        Some(0)
+    );
+    let truth = std::fs::read_to_string(folder.path().join("truth.jsonl")).unwrap();
+    let bundles: Vec<String> = truth
+        .lines()
+        .map(|line| {
+            serde_json::from_str::<serde_json::Value>(line).unwrap()["bundle"].as_str().unwrap().to_owned()
+        })
+        .collect();
+    assert_eq!(bundles, ["T000005", "T000006", "T000007"]);
+    assert!(bundles.iter().all(|name| folder.path().join(name).is_dir()));
+    let scored = run(&["simulate", "--incidents", "4", "--bundles", "2", "--format", "json"]);
+    let report: serde_json::Value = serde_json::from_slice(&scored.stdout).unwrap();
+    assert_eq!(report["command"], "simulate");
+    assert_eq!(report["sets"].as_array().unwrap().len(), 4);
+}
