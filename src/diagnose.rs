@@ -114,9 +114,8 @@ pub fn diagnose<'a>(incident: &'a Incident, evidence: &Evidence, knowledge: &'a 
     let mut judgements = judgements(&candidates, incident).into_iter();
     let (verdict, also, confidences) = match unbroken(&answers, incident, knowledge) {
         Some(verdict) if candidates.is_empty() => {
-            // What will fail is foreseen; nothing has shown it.
-            let weight = if verdict.level == Level::Latent { 8.0 } else { 30.0 };
-            let sure = [(verdict.cause, weight), (Cause::undetermined(), 1.0)];
+            // What will fail is foreseen, and of a host that nothing in the bundle names nobody knows: no nine tenths.
+            let sure = [(verdict.cause, 8.0), (Cause::undetermined(), 1.0)];
             let confidences = if verdict.cause == Cause::undetermined() {
                 vec![(verdict.cause, 1.0)]
             } else {

@@ -96,6 +96,12 @@ fn bounds(sets: &[Set]) -> Vec<Bound> {
         most("expected calibration error", "0.05 or less", all.calibration_error(), 0.05),
         least("onset as the logs hold it, everything sent", "all", complete.onsets().value(), 1.0),
         least(
+            "no pair blamed that the fault did not hit, everything sent",
+            "0.99 or more",
+            complete.pairs().value(),
+            0.99,
+        ),
+        least(
             "trigger named where there is one, everything sent",
             "0.95 or more",
             complete.triggers().value(),
@@ -158,10 +164,10 @@ impl Stated {
             || self.said_also.iter().any(|(cause, level)| *level == Level::Confirmed && wrong(cause))
     }
 
-    /// Whether it is wrong and nearly certain: confirmed, healthy, or stated with nine tenths.
+    /// Whether it is wrong and nearly certain: confirmed, or stated with nine tenths.
     #[must_use]
     pub fn is_confidently_wrong(&self) -> bool {
-        let sure = matches!(self.level, Level::Confirmed | Level::Healthy) || self.confidence >= 0.9;
+        let sure = self.level == Level::Confirmed || self.confidence >= 0.9;
         !self.is_right() && sure && self.level > Level::Inconclusive
     }
 }
