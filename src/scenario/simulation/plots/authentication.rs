@@ -1,7 +1,7 @@
 //! Faults of Kerberos and accounts.
 
 use super::components::HEALTHY;
-use super::{BY_USERS, CLUSTERED, Failure, Hit, Plot, Reach, nothing};
+use super::{BY_USERS, CLUSTERED, Failure, Hit, Plot, Reach};
 use crate::fact::Spn;
 use crate::scenario::bundles::Trigger;
 use crate::scenario::events::Fault;
@@ -22,43 +22,32 @@ pub(super) const PLOTS: &[Plot] = &[
         cause: "clock-skew",
         weight: 6,
         kinds: BY_USERS,
-        upgrades: false,
-        os: None,
-        hours: 0,
-        by_text: false,
         reach: Reach::Target,
-        worked: 1.0,
         faults: &[Fault::ClockSkew],
         set: clock,
         beside: skewed,
+        ..HEALTHY
     },
     Plot {
         cause: "spn-missing",
         weight: 6,
         kinds: BY_USERS,
-        upgrades: false,
-        os: None,
-        hours: 0,
-        by_text: false,
         reach: Reach::Target,
         worked: 0.6,
         faults: &[Fault::UnknownTarget],
         set: unregistered,
-        beside: nothing,
+        ..HEALTHY
     },
     Plot {
         cause: "account-unusable",
         weight: 6,
         kinds: CLUSTERED,
-        upgrades: false,
-        os: None,
-        hours: 0,
-        by_text: false,
         reach: Reach::Source,
         worked: 0.8,
         faults: &[Fault::LogonFailure],
         set: disabled,
         beside: revoked,
+        ..HEALTHY
     },
     Plot {
         cause: "spn-duplicate",

@@ -1,6 +1,7 @@
 //! Faults of delegation.
 
-use super::{BY_USERS, Failure, Hit, Plot, Reach, nothing};
+use super::components::{BROKEN_AT_SOURCE, HEALTHY};
+use super::{BY_USERS, Failure, Hit, Plot, Reach};
 use crate::scenario::bundles::Trigger;
 use crate::scenario::events::Fault;
 use crate::scenario::events::system::{
@@ -17,71 +18,54 @@ pub(super) const PLOTS: &[Plot] = &[
         cause: "kcd-missing",
         weight: 12,
         kinds: NEEDED,
-        upgrades: false,
-        os: None,
-        hours: 0,
-        by_text: false,
         reach: Reach::Source,
         worked: 0.6,
         faults: &[Fault::NoCredentials],
         set: lose_everything,
         beside: list_is_empty,
+        ..HEALTHY
     },
     Plot {
         cause: "kcd-incomplete",
         weight: 8,
         kinds: NEEDED,
-        upgrades: false,
-        os: None,
-        hours: 0,
-        by_text: false,
         reach: Reach::Pair,
         worked: 0.5,
         faults: &[Fault::NoCredentials],
         set: lose_one,
         beside: not_on_the_list,
+        ..HEALTHY
     },
     Plot {
         cause: "kcd-kerberos-only",
         weight: 6,
         kinds: BY_USERS,
-        upgrades: false,
-        os: None,
-        hours: 0,
-        by_text: false,
         reach: Reach::Source,
         worked: 0.5,
         faults: &[Fault::NoCredentials],
         set: lose_transition,
         beside: not_on_the_list,
+        ..HEALTHY
     },
     Plot {
         cause: "unconstrained-blocked",
         weight: 5,
         kinds: &[Kind::Standalone],
         upgrades: true,
-        os: None,
-        hours: 0,
-        by_text: false,
         reach: Reach::Source,
-        worked: 1.0,
         faults: &[Fault::NoCredentials],
         set: upgrade,
         beside: guard_refuses,
+        ..HEALTHY
     },
     Plot {
         cause: "credssp-blocked",
         weight: 6,
         kinds: &[Kind::CredSsp],
-        upgrades: false,
-        os: None,
-        hours: 0,
-        by_text: false,
         reach: Reach::Source,
         worked: 0.7,
         faults: &[Fault::NoCredentials],
-        set: super::unbroken,
-        beside: nothing,
+        ..HEALTHY
     },
     Plot {
         cause: "credssp-blocked",
@@ -89,14 +73,14 @@ pub(super) const PLOTS: &[Plot] = &[
         kinds: &[Kind::CredSsp],
         upgrades: true,
         set: guard,
-        ..super::components::BROKEN_AT_SOURCE
+        ..BROKEN_AT_SOURCE
     },
     Plot {
         cause: "user-not-delegatable",
         weight: 5,
         kinds: BY_USERS,
         beside: restricted,
-        ..super::components::BROKEN_AT_SOURCE
+        ..BROKEN_AT_SOURCE
     },
     Plot {
         cause: "delegation-not-effective",
@@ -105,7 +89,7 @@ pub(super) const PLOTS: &[Plot] = &[
         worked: 0.0,
         hours: 9,
         set: granted_too_late,
-        ..super::components::BROKEN_AT_SOURCE
+        ..BROKEN_AT_SOURCE
     },
 ];
 
