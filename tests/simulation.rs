@@ -94,7 +94,10 @@ fn the_score_sees_what_is_wrong() {
     assert!(accuracy((0..100).map(|_| right()).collect(), true).holds());
     let mut wrong: Vec<_> = (0..199).map(|_| right()).collect();
     wrong.push(stated("clock-skew", "kcd-missing", Level::Confirmed, 0.97));
-    assert_eq!(missed(&accuracy(wrong, true)), ["confirmed, and not so"]);
+    assert_eq!(missed(&accuracy(wrong, true)), ["confirmed, and not so", "sure and wrong"]);
+    let mut well: Vec<_> = (0..199).map(|_| right()).collect();
+    well.push(stated("owner-restricted", "healthy", Level::Healthy, 0.89));
+    assert_eq!(missed(&accuracy(well, true)), ["sure and wrong"]);
     let unsure = (0..10).map(|_| stated("kcd-missing", "kcd-missing", Level::Probable, 0.6)).collect();
     assert_eq!(missed(&accuracy(unsure, true)), ["expected calibration error"]);
     let open = || stated("clock-skew", "undetermined", Level::Inconclusive, 0.9);
@@ -131,4 +134,14 @@ fn the_command_writes_bundles_with_their_truth() {
     let report: serde_json::Value = serde_json::from_slice(&scored.stdout).unwrap();
     assert_eq!(report["command"], "simulate");
     assert_eq!(report["sets"].as_array().unwrap().len(), 4);
+}
+
+/// The log in which the failure stands was not sent: of the cluster's machines on one node, of the service on any.
+#[test]
+fn what_is_not_sent_is_not_healthy() {
+    let knowledge = knowledge();
+    for seed in [1076, 1350, 2249, 2451, 3474] {
+        let stated = judge(&draw(seed, Sources::Thinned), Through::Facts, &knowledge);
+        assert_eq!(stated.level, Level::Inconclusive, "seed {seed}: {}", stated.said);
+    }
 }

@@ -3,6 +3,7 @@
 
 use std::path::Path;
 
+use jiff::{SignedDuration, Timestamp};
 use rayon::prelude::*;
 
 use crate::bundle::{Bundle, Limits};
@@ -10,10 +11,11 @@ use crate::command::analyze::{Options, join, pool, read};
 use crate::diagnose::{Diagnosis, Level, diagnose};
 use crate::error::Error;
 use crate::evidence::{Evidence, HostId};
-use crate::incident::When;
+use crate::incident::{Change, When};
 use crate::knowledge::Knowledge;
 use crate::parse::ParsedSource;
 use crate::report::accuracy::{Accuracy, Score, Set, Stated};
+use crate::scenario::bundles::Trigger;
 use crate::scenario::simulation::{Simulated, Sources, draw};
 
 /// How an incident reaches the analysis.
@@ -117,35 +119,10 @@ fn parsed(source: crate::scenario::simulation::Source) -> ParsedSource {
 fn stated(simulated: &Simulated, diagnosis: &Diagnosis<'_>, evidence: &Evidence) -> Stated {
     let verdict = &diagnosis.verdict;
     let name = |host: HostId| evidence.hosts.name(host).to_owned();
-    let planted = simulated.planted.first();
     let right = verdict.cause.name() == simulated.cause();
     let leading = diagnosis.hypotheses.iter().find(|hypothesis| hypothesis.cause.is_fault());
-    let triggers = planted.map_or(&[][..], |planted| planted.triggers.as_slice());
-    let fits = |change: &crate::incident::Change| {
-        triggers.iter().any(|trigger| {
-            let close = |when: When| {
-                let (from, to) = when.span();
-                let slack = jiff::SignedDuration::from_secs(3_600 + simulated.offset.abs());
-                from.duration_since(trigger.time) <= slack && trigger.time.duration_since(to) <= slack
-            };
-            change.kind.name() == trigger.kind
-                && change.host.map(name).is_some_and(|host| host.eq_ignore_ascii_case(&trigger.host))
-                && change.installed.is_some_and(close)
-        })
-    };
-    let slack = jiff::SignedDuration::from_secs(2);
-    // Of the fault's pairs a report may confirm some, and name the others beside them.
-    let mut pairs = simulated.pairs().to_vec();
-    pairs.retain(|(source, target)| {
-        verdict.pairs.iter().any(|own| (name(own.0), name(own.1)) == (source.clone(), target.clone()))
-    });
-    let onset = simulated.onset(&pairs).map(|(last, first)| {
-        let same = |one: Option<jiff::Timestamp>, other: Option<jiff::Timestamp>| match (one, other) {
-            (Some(one), Some(other)) => one.duration_since(other).abs() <= slack,
-            (one, other) => one == other,
-        };
-        same(diagnosis.onset.first_failure, Some(first)) && same(diagnosis.onset.last_success, last)
-    });
+    let triggers = simulated.planted.first().map_or(&[][..], |planted| planted.triggers.as_slice());
+    let is_dated = right && verdict.level > Level::Inconclusive && simulated.offset == 0;
     Stated {
         seed: simulated.seed,
         truth: simulated.cause(),
@@ -155,13 +132,44 @@ fn stated(simulated: &Simulated, diagnosis: &Diagnosis<'_>, evidence: &Evidence)
         leading: leading.map(|leading| (leading.cause.name(), leading.confidence)),
         also: simulated.planted.iter().skip(1).map(|planted| planted.cause).collect(),
         said_also: diagnosis.also.iter().map(|also| (also.cause.name(), also.level)).collect(),
-        onset_right: onset.filter(|_| right && verdict.level > Level::Inconclusive && simulated.offset == 0),
-        // Without a success before, no change can be said to lie between.
+        onset_right: onset_right(simulated, diagnosis, &name).filter(|_| is_dated),
         pairs_right: hit(simulated, verdict.cause.name(), &verdict.pairs, &name),
+        // Without a success before, no change can be said to lie between.
         has_trigger: !triggers.is_empty()
             && simulated.onset(simulated.pairs()).is_some_and(|(last, _)| last.is_some()),
-        trigger_right: diagnosis.trigger.map(fits),
+        trigger_right: diagnosis.trigger.map(|change| {
+            triggers.iter().any(|trigger| is_trigger(change, trigger, simulated.offset, &name))
+        }),
     }
+}
+
+/// Whether the onset is that of the logs; `None` where no failure can be seen. Of the fault's pairs a report may
+/// confirm some, and name the others beside them.
+fn onset_right(
+    simulated: &Simulated,
+    diagnosis: &Diagnosis<'_>,
+    name: &dyn Fn(HostId) -> String,
+) -> Option<bool> {
+    let blamed: Vec<_> = diagnosis.verdict.pairs.iter().map(|own| (name(own.0), name(own.1))).collect();
+    let pairs: Vec<_> = simulated.pairs().iter().filter(|pair| blamed.contains(pair)).cloned().collect();
+    let (last, first) = simulated.onset(&pairs)?;
+    let same = |one: Option<Timestamp>, other: Option<Timestamp>| match (one, other) {
+        (Some(one), Some(other)) => one.duration_since(other).abs() <= SignedDuration::from_secs(2),
+        (one, other) => one == other,
+    };
+    Some(same(diagnosis.onset.first_failure, Some(first)) && same(diagnosis.onset.last_success, last))
+}
+
+/// Whether a change is what set the fault off, give or take an hour and what the clock is off.
+fn is_trigger(change: &Change, trigger: &Trigger, offset: i64, name: &dyn Fn(HostId) -> String) -> bool {
+    let slack = SignedDuration::from_secs(3_600 + offset.abs());
+    let close = |when: When| {
+        let (from, to) = when.span();
+        from.duration_since(trigger.time) <= slack && trigger.time.duration_since(to) <= slack
+    };
+    change.kind.name() == trigger.kind
+        && change.host.map(name).is_some_and(|host| host.eq_ignore_ascii_case(&trigger.host))
+        && change.installed.is_some_and(close)
 }
 
 /// Whether the pairs that a verdict blames are pairs that its fault hit.

@@ -386,10 +386,14 @@ pub(super) fn incident_facts(pairs: &[Pair], incident: &Incident, evidence: &Evi
         logs.peek().is_some() && logs.all(|covered| !evidence.is_damaged(covered))
     };
     let is_seen = |host: &HostId| {
-        let clustered = evidence.hosts.get(*host).is_some_and(|host| host.is_clustered);
+        let is_member = evidence.hosts.get(*host).is_some_and(|host| host.is_clustered);
+        let clustered = is_member || incident.clusters.together(*host, *host);
         has(*host, "vmms-admin") && (!clustered || has(*host, "high-availability"))
     };
-    if incident.hyper_v_logs && !incident.loose_ends && ends.iter().all(is_seen) {
+    // Of moves whose ends nobody knows, nobody knows whose logs are missing.
+    let are_placed =
+        incident.attempts.iter().all(|attempt| attempt.source.is_some() || attempt.target.is_some());
+    if !ends.is_empty() && are_placed && !incident.loose_ends && ends.iter().all(is_seen) {
         stated.set("all_seen", FactValue::Bool(true), []);
     }
     // A need that nobody can check is neither met nor unmet.

@@ -44,8 +44,7 @@ needed, noise, clocks that are off, German texts, logs that were overwritten. Ho
 and how customers really send what, nobody has counted; no simulation can say more than was put into it.
 
 A verdict is *right* where it names the cause that was planted, or one of two. *Open* is `inconclusive`. *Sure and
-wrong* is a wrong verdict that is `confirmed` or stated with nine tenths; short of proof none is, `healthy` included, since of a
-host that nothing in a bundle names nobody can know. Where the machines do not say what
+wrong* is a wrong verdict that is `confirmed`, `healthy`, or stated with nine tenths. Where the machines do not say what
 failed (\"access denied\" and nothing more), anything up to `possible` is right. Calibration compares the confidence of
 the verdict, and of the likeliest fault where the verdict leaves it open, with how often that is the fault.
 

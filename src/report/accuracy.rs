@@ -92,7 +92,7 @@ fn bounds(sets: &[Set]) -> Vec<Bound> {
             thinned.right_or_open().value(),
             0.9,
         ),
-        most("sure and wrong, a third missing", "none", thinned.confidently_wrong().count() as f64, 0.0),
+        most("sure and wrong", "none", all.confidently_wrong().count() as f64, 0.0),
         most("expected calibration error", "0.05 or less", all.calibration_error(), 0.05),
         least("onset as the logs hold it, everything sent", "all", complete.onsets().value(), 1.0),
         least(
@@ -164,10 +164,10 @@ impl Stated {
             || self.said_also.iter().any(|(cause, level)| *level == Level::Confirmed && wrong(cause))
     }
 
-    /// Whether it is wrong and nearly certain: confirmed, or stated with nine tenths.
+    /// Whether it is wrong and nearly certain: confirmed, healthy, or stated with nine tenths.
     #[must_use]
     pub fn is_confidently_wrong(&self) -> bool {
-        let sure = self.level == Level::Confirmed || self.confidence >= 0.9;
+        let sure = matches!(self.level, Level::Confirmed | Level::Healthy) || self.confidence >= 0.9;
         !self.is_right() && sure && self.level > Level::Inconclusive
     }
 }
