@@ -112,7 +112,7 @@ pub fn diagnose<'a>(incident: &'a Incident, evidence: &Evidence, knowledge: &'a 
     let candidates = weigh::candidates(weigh::claims(&answers, &incident.pairs, incident, &knowledge.rules));
     let confidences = weigh::confidences(&candidates, incident);
     let mut judgements = judgements(&candidates, incident).into_iter();
-    let (verdict, also, confidences) = match unbroken(&answers, incident, knowledge) {
+    let (mut verdict, also, confidences) = match unbroken(&answers, incident, knowledge) {
         Some(verdict) if candidates.is_empty() => {
             // What will fail is foreseen, and of a host that nothing in the bundle names nobody knows: no nine tenths.
             let sure = [(verdict.cause, 8.0), (Cause::undetermined(), 1.0)];
@@ -132,10 +132,13 @@ pub fn diagnose<'a>(incident: &'a Incident, evidence: &Evidence, knowledge: &'a 
         .iter()
         .find(|(cause, _)| *cause == verdict.cause)
         .map_or(0.0, |(_, confidence)| *confidence);
+    if verdict.level == Level::Confirmed && weigh::has_good_rival(&candidates) {
+        verdict.level = Level::Probable;
+    }
     let hypotheses = hypotheses(confidences, &findings);
     let onset = onset::onset(&verdict, incident);
     let changes: Vec<_> =
-        incident.changes.iter().map(|change| onset::place(change, onset, &verdict)).collect();
+        incident.changes.iter().map(|change| onset::place(change, onset, &verdict, incident)).collect();
     let changes = onset::judged(changes, &verdict, incident, evidence, knowledge);
     let estimate = onset::of_judgement(&verdict, incident, evidence);
     let pair_estimates = onset::of_pairs(std::iter::once(&verdict).chain(&also), incident, evidence);

@@ -41,6 +41,9 @@ pub use witness::{Witness, Witnesses};
 /// Domain controllers log a refusal within this time of the failure that it causes, small clock errors included.
 const AROUND: SignedDuration = SignedDuration::from_mins(5);
 
+/// A host records a refusal within this time of the failure that it records itself: they have one clock.
+const AT_ONCE: SignedDuration = SignedDuration::from_mins(2);
+
 /// What delegation grants a pair, in the words of reports.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
@@ -149,6 +152,9 @@ pub struct Incident {
     pub machines: BTreeMap<HostId, Machine>,
     /// Hosts that a domain controller refused delegation, and the records: they use Kerberos.
     pub refused_sources: BTreeMap<HostId, Vec<FactId>>,
+    /// Hosts that were seen to ask for tickets on behalf of users beside a failed move of theirs: they used Kerberos then,
+    /// whatever their settings say of another day.
+    asked_for_users: BTreeSet<HostId>,
     /// Every change, by time.
     pub changes: Vec<Change>,
     /// Proven clock offsets against the other hosts, in seconds; of two hosts that differ, one stands here.
@@ -160,6 +166,8 @@ pub struct Incident {
     pub local_times: BTreeSet<HostId>,
     /// Hosts whose clock is the one that is wrong.
     pub wrong_clocks: BTreeSet<HostId>,
+    /// Those, and hosts that a domain controller refused for their clock.
+    pub blamed_clocks: BTreeSet<HostId>,
     /// Which hardening is in force where.
     pub postures: Postures,
     /// What domain controllers and hosts refused because of it.
@@ -202,20 +210,24 @@ impl Incident {
         // Of refusals outside the window a source may keep one only: they blame nobody.
         let refusals: Vec<_> = refusals.into_iter().filter(|refusal| scope.holds(refusal.time)).collect();
         let refused = refusals.iter().filter(|refusal| refusal.kind == kdc::Kind::Clock);
-        let suspects = refused.filter_map(|refusal| refusal.client).collect();
+        let suspects: BTreeSet<HostId> = refused.filter_map(|refusal| refusal.client).collect();
         let is_local = |sighting: &attempt::Sighting| {
             evidence.event(sighting.fact).is_some_and(|event| event.local).then_some(sighting.host)
         };
         let local_times: BTreeSet<HostId> = sightings.iter().filter_map(is_local).collect();
         let clock::Offsets { by: clock_offsets, moves: offset_moves, culprits: mut wrong_clocks } =
-            clock::offsets(&sightings, &machines, suspects);
+            clock::offsets(&sightings, &machines, &suspects);
         wrong_clocks.retain(|_| local_times.is_empty());
+        let blamed_clocks = wrong_clocks.union(&suspects).copied().collect();
         clock::correct(&mut sightings, &clock_offsets);
         // A server of which nobody knows its services may be a node as well.
         let complete = !evidence.directory.has_unknown_servers;
         let mut attempts = attempt::rebuild(&sightings, &possible, complete);
         let speaking = listener::speaking(&signalled);
-        listener::explain_refusals(&mut attempts, &sightings, &local_times);
+        let accepts = |machine: &Machine| machine.accepts_migrations.known() == Some(&true);
+        let accepting = machines.iter().filter(|(_, machine)| accepts(machine)).map(|(host, _)| *host);
+        let known = listener::Known { local: local_times.clone(), accepting: accepting.collect() };
+        listener::explain_refusals(&mut attempts, &sightings, &listener::starts(&signalled), &known);
         attempts.retain(|attempt| {
             scope.holds(attempt.time) && scope.names(attempt.source, attempt.target, evidence)
         });
@@ -250,11 +262,13 @@ impl Incident {
             clusters,
             machines,
             refused_sources: BTreeMap::new(),
+            asked_for_users: BTreeSet::new(),
             changes,
             clock_offsets,
             offset_moves,
             local_times,
             wrong_clocks,
+            blamed_clocks,
             hyper_v_logs,
             loose_ends,
             foresight: None,
@@ -309,6 +323,18 @@ impl Incident {
     #[must_use]
     pub fn on_one_clock(&self, host: HostId, time: Timestamp) -> Timestamp {
         clock::corrected(&self.clock_offsets, host, time)
+    }
+
+    /// How `host` authenticated its moves. Settings are of the day of their export; where a failure shows the opposite,
+    /// they were others then.
+    #[must_use]
+    pub fn authentication(&self, host: HostId) -> Known<MigrationAuthentication> {
+        let stated =
+            self.machines.get(&host).map(|machine| machine.authentication.clone()).unwrap_or_default();
+        if stated == Known::Known(MigrationAuthentication::CredSsp) && self.asked_for_users.contains(&host) {
+            return Known::Unknown(Reason::Contradictory);
+        }
+        stated
     }
 
     /// A pair's failed attempts.
@@ -411,12 +437,15 @@ impl Incident {
             let own = joined.iter().filter(|refusal| refusal.client == Some(pair.source));
             let said = own.filter_map(|refusal| refusal.said.clone());
             // What was refused at another time may have been refused for another state.
-            pair.refused = said.filter(|said| is_near(&times, said.time, AROUND)).collect();
+            pair.refused = said.filter(|said| is_near(&times, said.time, AT_ONCE)).collect();
             let delegated = joined.iter().filter(|refusal| {
                 let near = is_near(&times, refusal.time, AROUND);
                 near && refusal.by_controller && refusal.proves_kerberos(pair)
             });
             let facts: Vec<_> = delegated.map(|refusal| refusal.fact).collect();
+            if !facts.is_empty() || !pair.refused.is_empty() {
+                self.asked_for_users.insert(pair.source);
+            }
             if !facts.is_empty() {
                 self.refused_sources.entry(pair.source).or_default().extend(facts);
             }
@@ -448,9 +477,7 @@ impl Incident {
     /// Moves run under a user's identity between standalone hosts and across clusters; inside a cluster only
     /// where its failures show it, and never where the source is set to CredSSP.
     fn needs(&self, pair: &Pair, identity: &Identity) -> bool {
-        let authentication =
-            self.machines.get(&pair.source).and_then(|machine| machine.authentication.known());
-        if authentication == Some(&MigrationAuthentication::CredSsp) {
+        if self.authentication(pair.source) == Known::Known(MigrationAuthentication::CredSsp) {
             return false;
         }
         if !self.clusters.together(pair.source, pair.target) {
@@ -515,12 +542,7 @@ impl Incident {
         {
             return Known::Known(moved.facts.first().copied());
         }
-        // Success events of the service name neither end: such a one may be of this pair, unless another pair of
-        // its writer is granted what it needs.
-        let open = |host: &&HostId| !self.working.contains(*host);
-        let recorded = ends.iter().filter(open).filter_map(|host| self.unplaced.get(host)).flatten();
-        let is_open = recorded.filter_map(|index| self.attempts.get(*index)).any(since);
-        if is_open { Known::Unknown(Reason::NotAskedFor) } else { Known::Known(None) }
+        if self.may_be_of(ends, since) { Known::Unknown(Reason::NotAskedFor) } else { Known::Known(None) }
     }
 
     /// A success of `pair` after its last failure, with no change of either object seen in between: it came to work by
@@ -541,31 +563,39 @@ impl Incident {
             .and_then(|(_, attempt)| attempt.facts.first().copied())
     }
 
-    /// A success of `pair` before its first failure for want of credentials, when both objects already were as they
-    /// are: it worked without what they lack. Only where the objects say since when they are so.
+    /// A success of `pair` before its first failure for want of credentials or of a name, when both objects already
+    /// were as they are: it worked without what they lack. Only where the objects say since when they are so; unknown
+    /// where a success in that time may be one of the pair.
     #[must_use]
-    pub fn worked_unchanged(&self, pair: &Pair, evidence: &Evidence) -> Option<FactId> {
-        let refused = self.failures(pair).filter(|(_, attempt)| attempt.class == Class::Delegation);
-        let failed = refused.map(|(_, attempt)| attempt.time).min()?;
+    pub fn worked_unchanged(&self, pair: &Pair, evidence: &Evidence) -> Known<Option<FactId>> {
+        let lacks = |class| matches!(class, Class::Delegation | Class::ServiceName);
+        let refused = self.failures(pair).filter(|(_, attempt)| lacks(attempt.class));
+        let Some(failed) = refused.map(|(_, attempt)| attempt.time).min() else { return Known::Known(None) };
         let ends = [pair.source, pair.target];
         let stamps =
             ends.map(|host| evidence.directory.computer(host).and_then(|object| object.when_changed));
-        let [Some(one), Some(other)] = stamps else { return None };
+        let [Some(one), Some(other)] = stamps else { return Known::Known(None) };
         let same_since = one.max(other);
         let changed = |since: Timestamp| {
             let between = |when: When| when.span().0 >= since && when.span().0 < failed;
             let all = ends.iter().flat_map(|host| self.object_changes(*host));
             all.filter_map(|change| change.installed).any(between)
         };
-        let fits = |attempt: &Attempt| {
-            attempt.direction_proven
-                && attempt.time < failed
-                && attempt.time > same_since
-                && !changed(attempt.time)
-        };
-        self.successes(pair)
-            .find(|(_, attempt)| fits(attempt))
-            .and_then(|(_, attempt)| attempt.facts.first().copied())
+        let fits =
+            |attempt: &Attempt| attempt.time < failed && attempt.time > same_since && !changed(attempt.time);
+        let mut placed = self.successes(pair).filter(|(_, attempt)| attempt.direction_proven);
+        if let Some((_, moved)) = placed.find(|(_, attempt)| fits(attempt)) {
+            return Known::Known(moved.facts.first().copied());
+        }
+        if self.may_be_of(ends, fits) { Known::Unknown(Reason::NotAskedFor) } else { Known::Known(None) }
+    }
+
+    /// Whether a success that `fits` and whose ends nobody knows may be one between `ends`: success events of the
+    /// service name neither end. Not where another pair of its writer is granted what it needs.
+    fn may_be_of(&self, ends: [HostId; 2], fits: impl Fn(&Attempt) -> bool) -> bool {
+        let open = |host: &&HostId| !self.working.contains(*host);
+        let recorded = ends.iter().filter(open).filter_map(|host| self.unplaced.get(host)).flatten();
+        recorded.filter_map(|index| self.attempts.get(*index)).any(fits)
     }
 
     /// Changes of the computer object of `host`.
@@ -684,7 +714,10 @@ impl kdc::Refusal {
         let (by_client, by_service) = (self.client == Some(pair.source), self.service == Some(pair.target));
         match self.kind {
             kdc::Kind::Delegation => by_service && (by_client || self.client.is_none() && near),
-            kdc::Kind::UnknownService | kdc::Kind::NotUnique => by_service && near,
+            // The source asks, or for it the user who started the move.
+            kdc::Kind::UnknownService | kdc::Kind::NotUnique => {
+                by_service && near && (by_client || self.client.is_none())
+            }
             // Where a user's ticket is denied, the record names the user in the client's place.
             kdc::Kind::Policy => {
                 near && (by_service && (by_client || self.client.is_none())

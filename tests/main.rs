@@ -11,6 +11,7 @@ mod cli;
 mod collect;
 mod components;
 mod corpus;
+mod doubt;
 mod drift;
 mod events;
 mod explain;

@@ -6,8 +6,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::evidence::{Directory, Evidence, FactId, HostId};
-use crate::fact::{Field, Known, MigrationAuthentication};
+use crate::evidence::{Covered, Directory, Evidence, FactId, HostId};
+use crate::fact::{Field, Known, MigrationAuthentication, Reason};
 use crate::incident::{
     Coverage, DISABLED, Dated, Grant, Incident, Machine, Outcome, PROTOCOL_TRANSITION, Pair, UNCONSTRAINED,
     is_near, migration_names,
@@ -22,6 +22,8 @@ mod hardening;
 const VMMS_ADMIN: &str = "Microsoft-Windows-Hyper-V-VMMS-Admin";
 /// Cluster events stand this close to the failure that they explain.
 const NEAR: SignedDuration = SignedDuration::from_mins(10);
+/// A log that ends this long before the last move is of another time, and not merely quiet.
+const QUIET: SignedDuration = SignedDuration::from_hours(92 * 24);
 /// Time service and secure channel complain at their own pace.
 const SAME_DAY: SignedDuration = SignedDuration::from_hours(24);
 
@@ -132,7 +134,8 @@ fn host_facts(
 ) -> Stated {
     let mut stated = Stated::default();
     let Some(machine) = incident.machines.get(&host) else { return stated };
-    let authentication = machine.authentication.known().copied();
+    let stated_setting = incident.authentication(host);
+    let authentication = stated_setting.known().copied();
     let name = |authentication| {
         FactValue::Text(
             if authentication == MigrationAuthentication::Kerberos { "kerberos" } else { "credssp" }.into(),
@@ -146,6 +149,7 @@ fn host_facts(
         stated.set("stopped_listening", FactValue::Bool(false), []);
     }
     let refused = incident.refused_sources.get(&host);
+    let refused = refused.filter(|_| stated_setting != Known::Unknown(Reason::Contradictory));
     match (authentication, refused) {
         (Some(authentication), _) => {
             let facts = machine.settings_facts.iter().chain(refused.into_iter().flatten());
@@ -227,13 +231,12 @@ fn pair_facts(pair: &Pair, times: &[Timestamp], incident: &Incident, evidence: &
         }
     }
     refusals(&mut stated, pair, incident);
-    let credssp = incident
-        .machines
-        .get(&pair.source)
-        .filter(|machine| machine.authentication.known() == Some(&MigrationAuthentication::CredSsp));
+    let is_credssp = incident.authentication(pair.source) == Known::Known(MigrationAuthentication::CredSsp);
+    let credssp = incident.machines.get(&pair.source).filter(|_| is_credssp);
     let why = credssp.map_or(&failed_facts, |machine| &machine.settings_facts);
-    let worked = incident.worked_unchanged(pair, evidence);
-    stated.set("worked_unchanged", FactValue::Bool(worked.is_some()), worked);
+    if let Known::Known(worked) = incident.worked_unchanged(pair, evidence) {
+        stated.set("worked_unchanged", FactValue::Bool(worked.is_some()), worked);
+    }
     if incident.is_need_known(pair) {
         stated.set("needs_delegation", FactValue::Bool(pair.needs_delegation), why.iter().copied());
     }
@@ -312,12 +315,22 @@ fn trouble(stated: &mut Stated, pair: &Pair, incident: &Incident, evidence: &Evi
         dated.into_iter().filter(|(_, fact)| is_between(*fact, ends, evidence)).collect::<Dated>()
     });
     stated.set_count("network_trouble", &between, holds(&network), near(&network, NEAR));
+    let lost = between
+        .map(|dated| dated.into_iter().filter(|(_, fact)| loses_node(*fact, evidence)).collect::<Dated>());
+    stated.set_count("node_lost", &lost, holds(&network), near(&network, NEAR));
     // The destination opens the disks; what the source's volumes do is another matter.
     let storage = times_of(&[Class::Storage, Class::Timeout]);
     let opened =
         incident.machines.get(&pair.target).map(|machine| machine.storage.clone()).unwrap_or_default();
     let held = holds_all(evidence, pair.target, "System", &storage);
     stated.set_count("storage_trouble", &opened, held, near(&storage, NEAR));
+}
+
+/// Whether a cluster network event says that a whole node was lost, and not one network of several.
+fn loses_node(fact: FactId, evidence: &Evidence) -> bool {
+    const REMOVED: u32 = 1135;
+    const UNREACHABLE: u32 = 1650;
+    evidence.event(fact).is_some_and(|event| matches!(event.id, REMOVED | UNREACHABLE))
 }
 
 /// Whether a cluster network event is about the two ends: it names one of them beside its writer, or no node.
@@ -379,11 +392,18 @@ pub(super) fn incident_facts(pairs: &[Pair], incident: &Incident, evidence: &Evi
     }
     // A host whose log was not sent may have seen failures.
     let ends: BTreeSet<HostId> = pairs.iter().flat_map(|pair| [pair.source, pair.target]).collect();
+    let last = incident.attempts.last().map(|attempt| attempt.time);
     // What a cluster refuses by itself stands in its own log alone, and moves out of it in that of the service.
     let has = |host: HostId, log: &str| {
         let mut logs =
             evidence.covered(host, |channel| channel.to_ascii_lowercase().contains(log)).peekable();
-        logs.peek().is_some() && logs.all(|covered| !evidence.is_damaged(covered))
+        let is_of_that_time =
+            |covered: &&Covered| last.is_none_or(|last| last.duration_since(covered.last) <= QUIET);
+        logs.peek().is_some()
+            && logs.all(|covered| !evidence.is_damaged(covered))
+            && evidence
+                .covered(host, |channel| channel.to_ascii_lowercase().contains(log))
+                .any(|own| is_of_that_time(&own))
     };
     let is_seen = |host: &HostId| {
         let is_member = evidence.hosts.get(*host).is_some_and(|host| host.is_clustered);

@@ -15,7 +15,7 @@ pub(super) use hardening::judged;
 
 use super::Judgement;
 use crate::evidence::HostId;
-use crate::incident::{Attempt, Change, Hits, Incident, Outcome, When, trigger};
+use crate::incident::{Attempt, Change, Hits, Incident, Kind, Outcome, When, trigger};
 
 /// The bracket in which the fault set in.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -106,7 +106,12 @@ pub(super) fn trigger_of<'a>(
     of(first.source).or_else(|| of(first.target)).or_else(last).map(|placed| placed.change)
 }
 
-pub(super) fn place<'a>(change: &'a Change, onset: Onset, verdict: &Judgement<'_>) -> Placed<'a> {
+pub(super) fn place<'a>(
+    change: &'a Change,
+    onset: Onset,
+    verdict: &Judgement<'_>,
+    incident: &Incident,
+) -> Placed<'a> {
     let relation = onset
         .first_failure
         .zip(change.effective)
@@ -120,7 +125,13 @@ pub(super) fn place<'a>(change: &'a Change, onset: Onset, verdict: &Judgement<'_
     };
     let triggers = verdict.rule.map_or(&[][..], |rule| rule.triggers.as_slice()).iter();
     let mut fitting = triggers.filter(|name| change.sets_off(name)).filter_map(|name| trigger(name));
-    let mechanism = fitting.any(|hits| change.host.is_some_and(|host| hit(hits, host)));
+    // Where one clock is known to be wrong, setting another one was no fault.
+    let is_blamed = |host: HostId| {
+        change.kind != Kind::Time
+            || incident.blamed_clocks.is_empty()
+            || incident.blamed_clocks.contains(&host)
+    };
+    let mechanism = fitting.any(|hits| change.host.is_some_and(|host| hit(hits, host) && is_blamed(host)));
     Placed { change, relation, strength: if mechanism { Strength::Mechanism } else { Strength::Timing } }
 }
 

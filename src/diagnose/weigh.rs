@@ -280,6 +280,17 @@ pub(super) fn candidates(claims: Vec<Claim<'_>>) -> Vec<Candidate<'_>> {
     candidates
 }
 
+/// Whether another cause explains all that the first does nearly as well: its own rule would call it probable.
+pub(super) fn has_good_rival(candidates: &[Candidate<'_>]) -> bool {
+    let Some((first, others)) = candidates.split_first() else { return false };
+    let told = |candidate: &Candidate<'_>| {
+        let good = candidate.claims.iter().filter(|claim| claim.support >= Support::Supported);
+        good.flat_map(|claim| claim.attempts.iter().copied()).collect::<BTreeSet<_>>()
+    };
+    let own = told(first);
+    others.iter().any(|other| own.is_subset(&told(other)))
+}
+
 /// The confidence of each candidate and of `undetermined`, two decimals that sum to 1. Candidates compete for
 /// the failures that the first of them explains: a second fault with failures of its own is no rival.
 pub(super) fn confidences(candidates: &[Candidate<'_>], incident: &Incident) -> Vec<(Cause, f64)> {

@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::FactId;
-use crate::fact::{DirectoryObject, Fact, Known, Observation, Reason};
+use crate::fact::{DirectoryObject, Fact, Known, Observation, Reason, domain_of};
 
 /// userAccountControl: "account is sensitive and cannot be delegated" ([MS-ADTS] 2.2.16, NOT_DELEGATED).
 const NOT_DELEGATED: u32 = 0x10_0000;
@@ -22,6 +22,8 @@ pub struct Users(BTreeMap<String, Vec<User>>);
 pub struct User {
     /// What states it.
     pub fact: FactId,
+    /// The domain that holds it.
+    domain: Option<String>,
     /// Known to be sensitive or in Protected Users, or known not to be.
     pub is_protected: Known<bool>,
 }
@@ -47,18 +49,29 @@ impl Users {
         let is_user = |object: &DirectoryObject| object.has_class("user") && !object.is_computer();
         for (fact, object) in objects().filter(|(_, object)| is_user(object)) {
             let Some(account) = &object.account else { continue };
-            let user = User { fact, is_protected: is_protected(object, &groups, &members) };
+            let domain = object.dn.as_deref().and_then(domain_of);
+            let user = User { fact, domain, is_protected: is_protected(object, &groups, &members) };
             users.0.entry(account.to_lowercase()).or_default().push(user);
         }
         users
     }
 
-    /// The user whose account is called `name`, with or without its domain, where one object alone bears it.
+    /// The user whose account is called `name`, with or without its domain, where one object alone bears it. A user of
+    /// another domain is not that of this one, whoever bears the name.
     #[must_use]
     pub fn find(&self, name: &str) -> Option<&User> {
-        let account = name.rsplit('\\').next()?.split('@').next()?;
+        let (domain, rest) =
+            name.rsplit_once('\\').map_or((None, name), |(domain, rest)| (Some(domain), rest));
+        let (account, realm) =
+            rest.split_once('@').map_or((rest, domain), |(account, realm)| (account, Some(realm)));
+        let is_of = |user: &User, realm: &str| {
+            let own = user.domain.as_deref().unwrap_or(realm);
+            // Before the backslash stands a short name, by default the first label.
+            let own = if realm.contains('.') { own } else { own.split('.').next().unwrap_or(own) };
+            own.eq_ignore_ascii_case(realm.trim())
+        };
         match self.0.get(&account.trim().to_lowercase())?.as_slice() {
-            [only] => Some(only),
+            [only] => Some(only).filter(|only| realm.is_none_or(|realm| is_of(only, realm))),
             _ => None,
         }
     }
@@ -122,9 +135,10 @@ mod tests {
             |object: DirectoryObject| Fact { origin, observation: Observation::Directory(Box::new(object)) };
         let users = Users::gather(&all.map(fact));
         let of = |name: &str| users.find(name).map(|user| user.is_protected.known().copied());
-        for name in ["sensitive", "X\\Listed", "member@x.com"] {
+        for name in ["sensitive", "X\\Listed", "member@x"] {
             assert_eq!(of(name), Some(Some(true)), "{name}");
         }
         assert_eq!((of("plain"), of("nested"), of("twice")), (Some(Some(false)), Some(None), None));
+        assert_eq!((of("member@y.com"), of("Y\\listed")), (None, None));
     }
 }

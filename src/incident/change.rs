@@ -130,6 +130,8 @@ const TRIGGERS: &[(&str, Hits)] = &[
     ("account-disabled", Hits::Either),
     ("spn-removed", Hits::Target),
     ("os-upgrade", Hits::Source),
+    ("os-upgrade-to-2016", Hits::Source),
+    ("os-upgrade-to-2025", Hits::Source),
     ("credential-guard", Hits::Source),
     ("time", Hits::Either),
 ];
@@ -146,10 +148,13 @@ pub fn triggers() -> impl Iterator<Item = &'static str> {
 }
 
 impl Change {
-    /// Whether the change is of the kind that `trigger` names.
+    /// Whether the change is of the kind that `trigger` names. `os-upgrade-to-2016` is an upgrade from an older version
+    /// to that or a newer one.
     #[must_use]
     pub fn sets_off(&self, trigger: &str) -> bool {
-        self.kind.name() == trigger || self.takes.iter().any(|(loss, _)| loss.name() == trigger)
+        let year = trigger.strip_prefix("os-upgrade-to-").and_then(|year| year.parse::<i64>().ok());
+        let crosses = year.zip(self.upgrade).is_some_and(|(year, (from, to))| from < year && year <= to);
+        crosses || self.kind.name() == trigger || self.takes.iter().any(|(loss, _)| loss.name() == trigger)
     }
 
     /// Whether it brings the hardening change, or the fault of an update, that `trigger` names.
@@ -186,6 +191,8 @@ pub struct Change {
     pub hardening: Vec<String>,
     /// Known faults of updates that it brings, by id.
     pub faults: Vec<String>,
+    /// The versions, by year, from and to which an upgrade in place led.
+    pub upgrade: Option<(i64, i64)>,
     /// What states it.
     pub facts: Vec<FactId>,
 }
@@ -254,6 +261,7 @@ fn moment(kind: Kind, host: HostId, time: Timestamp, facts: Vec<FactId>, evidenc
         gives: BTreeSet::new(),
         hardening: Vec::new(),
         faults: Vec::new(),
+        upgrade: None,
         facts,
     }
 }
@@ -293,7 +301,9 @@ fn builds(boots: &BTreeMap<HostId, Vec<Boot>>, evidence: &Evidence, knowledge: &
             let brought =
                 version.into_iter().flat_map(|version| knowledge.hardenings.brought_by_upgrade(version));
             let hardening = brought.map(str::to_owned).collect();
-            changes.push(Change { hardening, ..moment(kind, *host, after.0, facts, evidence) });
+            let year = |boot: &Boot| Builds::version(boot.1).and_then(Builds::year);
+            let upgrade = year(before).zip(year(after)).filter(|_| kind == Kind::OsUpgrade);
+            changes.push(Change { hardening, upgrade, ..moment(kind, *host, after.0, facts, evidence) });
         }
     }
     changes
@@ -351,6 +361,7 @@ fn updates(
             installed: when,
             takes: BTreeSet::new(),
             gives: BTreeSet::new(),
+            upgrade: None,
             facts,
         }
     };
@@ -456,7 +467,7 @@ fn object_change(signalled: &Signalled<'_>, evidence: &Evidence) -> Option<(Host
     let event = signalled.event;
     match signalled.signal.meaning {
         Meaning::AccountChanged => {
-            let host = super::kdc::account_host(event.field("TargetUserName")?, evidence)?;
+            let host = super::kdc::account_host(event.field("TargetUserName")?, signalled.host, evidence)?;
             let stated = |name: &str| event.field(name).is_some_and(|value| value.trim() != "-");
             let bits = |name: &str| event.field(name).and_then(super::kdc::number);
             let (old, new) = bits("OldUacValue").zip(bits("NewUacValue")).unwrap_or((0, 0));

@@ -34,7 +34,7 @@ pub(super) struct Offsets {
 pub(super) fn offsets(
     sightings: &[Sighting],
     machines: &BTreeMap<HostId, Machine>,
-    suspects: BTreeSet<HostId>,
+    suspects: &BTreeSet<HostId>,
 ) -> Offsets {
     let mut by_machine: BTreeMap<&str, Vec<&Sighting>> = BTreeMap::new();
     for sighting in sightings.iter().filter(|sighting| sighting.meaning == Meaning::MoveFailed) {

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::attempt::Attempt;
 use crate::evidence::{Evidence, HostId, Signalled};
-use crate::fact::{Observation, host_label, host_name};
+use crate::fact::{Field, Observation, host_label, host_name};
 
 /// Groups of nodes that their logs tie together.
 #[derive(Debug, Default)]
@@ -26,11 +26,13 @@ impl Clusters {
             .filter_map(|attempt| Some((attempt.source?, attempt.target?)));
         let named = |signalled: &Signalled<'_>| {
             let writer = signalled.host;
-            let hosts = signalled
-                .event
-                .fields
-                .iter()
-                .filter_map(|field| evidence.hosts.find_from(field.value.trim(), writer));
+            // A resource or a group may bear a host's name.
+            let may_name = |field: &&Field| {
+                let name = field.name.as_deref().unwrap_or_default().to_ascii_lowercase();
+                !name.contains("resource") && !name.contains("group")
+            };
+            let values = signalled.event.fields.iter().filter(may_name).map(|field| field.value.trim());
+            let hosts = values.filter_map(|value| evidence.hosts.find_from(value, writer));
             hosts.filter(move |host| *host != writer).map(move |host| (writer, host)).collect::<Vec<_>>()
         };
         let by_event = signalled.iter().filter(|signalled| super::names_nodes(signalled)).flat_map(named);

@@ -58,10 +58,9 @@ impl Incident {
     /// Whether anything tells if moves of `pair` depend on delegation. Where failures are looked at, they do.
     #[must_use]
     pub fn is_need_known(&self, pair: &Pair) -> bool {
-        let authentication = |host| self.machines.get(&host).map(|machine| &machine.authentication);
         self.foresight.is_none()
             || !self.clusters.is_assumed(pair.source, pair.target)
-            || authentication(pair.source) == Some(&Known::Known(MigrationAuthentication::CredSsp))
+            || self.authentication(pair.source) == Known::Known(MigrationAuthentication::CredSsp)
     }
 
     /// The last that is said of Credential Guard on `host`, else its version's default, which spares domain

@@ -6,7 +6,7 @@
 use jiff::Timestamp;
 
 use crate::evidence::{Evidence, FactId, HostId, Signalled};
-use crate::fact::{Event, Spn};
+use crate::fact::{Event, Spn, domain_of};
 use crate::knowledge::Meaning;
 
 /// TicketOptions: cname-in-addl-tkt, the S4U2Proxy request (MS-SFU 2.2.2, bit 14 from the left).
@@ -70,17 +70,18 @@ fn refusal(signalled: &Signalled<'_>, evidence: &Evidence) -> Option<Refusal> {
     let event = signalled.event;
     let (kind, client, service) = match signalled.signal.meaning {
         Meaning::TicketRequest | Meaning::SignInTicket => {
-            let service = event.field("ServiceName").and_then(|name| service_host(name, evidence));
+            let service =
+                event.field("ServiceName").and_then(|name| service_host(name, signalled.host, evidence));
             (
                 kind(event, signalled.signal.meaning)?,
-                event.field("TargetUserName").and_then(|name| account_host(name, evidence)),
+                event.field("TargetUserName").and_then(|name| account_host(name, signalled.host, evidence)),
                 service,
             )
         }
         Meaning::PolicyDenied => (
             Kind::Policy,
-            event.field("TargetUserName").and_then(|name| account_host(name, evidence)),
-            event.field("ServiceName").and_then(|name| service_host(name, evidence)),
+            event.field("TargetUserName").and_then(|name| account_host(name, signalled.host, evidence)),
+            event.field("ServiceName").and_then(|name| service_host(name, signalled.host, evidence)),
         ),
         Meaning::KerberosError => (
             client_kind(event)?,
@@ -88,13 +89,13 @@ fn refusal(signalled: &Signalled<'_>, evidence: &Evidence) -> Option<Refusal> {
             event
                 .field("TargetName")
                 .or_else(|| event.field("ServerName"))
-                .and_then(|name| service_host(name, evidence)),
+                .and_then(|name| service_host(name, signalled.host, evidence)),
         ),
         _ => return None,
     };
     // A machine that nobody knows is neither end of a move, and no user either.
     let stranger = client.is_none() && event.field("TargetUserName").is_some_and(is_machine_account);
-    if stranger && matches!(kind, Kind::Delegation | Kind::Policy) {
+    if stranger && !matches!(kind, Kind::Clock | Kind::Account) {
         return None;
     }
     let own = |name: &str| name.to_ascii_lowercase().starts_with("krbtgt");
@@ -118,7 +119,17 @@ fn said(signalled: &Signalled<'_>) -> Option<Refused> {
         fact: signalled.fact,
         extended: extended(event)?,
         asked: asked.to_owned(),
-        user: event.field("ClientName").map(str::to_owned),
+        user: client(event),
+    })
+}
+
+/// The client with its realm.
+fn client(event: &Event) -> Option<String> {
+    let name = event.field("ClientName")?.trim();
+    let realm = event.field("ClientRealm").map(str::trim).filter(|realm| !realm.is_empty());
+    Some(match realm.filter(|_| !name.contains('@')) {
+        Some(realm) => format!("{name}@{realm}"),
+        None => name.to_owned(),
     })
 }
 
@@ -166,24 +177,40 @@ fn is_machine_account(name: &str) -> bool {
 }
 
 /// The host of a machine account such as `HV01$@CONTOSO.COM`; joined by the account that the directory
-/// states, else by the whole first label.
-pub(super) fn account_host(name: &str, evidence: &Evidence) -> Option<HostId> {
+/// states, else by the whole first label. Without a realm the account is one of the domain of `writer`.
+pub(super) fn account_host(name: &str, writer: HostId, evidence: &Evidence) -> Option<HostId> {
     let (account, realm) =
         name.split_once('@').map_or((name, None), |(account, realm)| (account, Some(realm)));
     let account = account.rsplit('\\').next()?.strip_suffix('$')?;
-    let host = evidence.directory.of_account(account).or_else(|| evidence.hosts.find(account))?;
+    let host =
+        evidence.directory.of_account(account).or_else(|| evidence.hosts.find_from(account, writer))?;
     // Two domains may have a host of one name; a realm without a dot is a short name, which is not compared.
     let realm = realm.filter(|realm| realm.contains('.'));
-    let domain =
-        evidence.hosts.get(host).and_then(|host| host.fqdn.as_deref()?.split_once('.').map(|own| own.1));
-    let is_other = realm.zip(domain).is_some_and(|(realm, domain)| !realm.eq_ignore_ascii_case(domain));
-    (!is_other).then_some(host)
+    let own = domains(host, evidence);
+    let is_own = match realm {
+        Some(realm) => own.is_empty() || own.iter().any(|own| own.eq_ignore_ascii_case(realm)),
+        None => are_neighbours(host, writer, evidence),
+    };
+    is_own.then_some(host)
+}
+
+/// Whether two hosts may be of one domain: nothing says that they are not.
+pub(super) fn are_neighbours(one: HostId, other: HostId, evidence: &Evidence) -> bool {
+    let [one, other] = [one, other].map(|host| domains(host, evidence));
+    one.is_empty() || other.is_empty() || one.iter().any(|domain| other.contains(domain))
+}
+
+/// The domain that a host's full name ends in, and the one that holds its object, in lower case: the two can differ.
+fn domains(host: HostId, evidence: &Evidence) -> Vec<String> {
+    let named = evidence.hosts.get(host).and_then(|host| host.fqdn.as_deref()?.split_once('.'));
+    let object = evidence.directory.computer(host).and_then(|object| domain_of(object.dn.as_deref()?));
+    named.map(|(_, domain)| domain.to_lowercase()).into_iter().chain(object).collect()
 }
 
 /// The host of a service: its account, or the host part of an SPN.
-pub(super) fn service_host(name: &str, evidence: &Evidence) -> Option<HostId> {
-    account_host(name, evidence).or_else(|| {
+pub(super) fn service_host(name: &str, writer: HostId, evidence: &Evidence) -> Option<HostId> {
+    account_host(name, writer, evidence).or_else(|| {
         let spn = Spn::parse(name)?;
-        evidence.hosts.find(spn.host.split(['@', ':', '/']).next()?)
+        evidence.hosts.find_from(spn.host.split(['@', ':', '/']).next()?, writer)
     })
 }

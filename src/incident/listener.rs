@@ -1,7 +1,7 @@
 //! Refused connections, laid to the target where its own record says that it had stopped listening.
 //!
 //! The source sees the same refusal whatever stands behind it: no listener, or a firewall that rejects. Only the
-//! target's word tells. What is *not* done here: the target's settings, which tell of another day (see the rules).
+//! target's word tells, until it or its management service starts again: then the listener is as its settings have it.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -14,20 +14,40 @@ use crate::knowledge::{Class, Meaning, Weight};
 
 /// The first refusal stands within this time of the record; then the listener stays off until a move arrives.
 const SOON: SignedDuration = SignedDuration::from_hours(24);
+/// "Virtual Machine Management service is started successfully": number and words are known from memory only, so they
+/// may take certainty away and never give any.
+const SERVICE_STARTED: u32 = 14094;
+/// The counterpart of the record that the listener was disabled; derived from its words.
+const ENABLED: &str = "enabled the listener";
+
+/// Hosts on which something is known of the listener beside its own record.
+pub(super) struct Known {
+    /// Hosts whose records have local times of an unknown zone: they are set against each other alone, and then the
+    /// target's word is no second witness.
+    pub(super) local: BTreeSet<HostId>,
+    /// Hosts whose settings say that they take migrations: nor is it then.
+    pub(super) accepting: BTreeSet<HostId>,
+}
 
 /// What the source saw and what the target said become one failure of the listener's class, with both as witnesses.
-/// Attempts stand in the order of time. Of hosts in `local` the zone is not known: their records are set against each
-/// other alone, and then the target's word is no second witness.
-pub(super) fn explain_refusals(attempts: &mut [Attempt], sightings: &[Sighting], local: &BTreeSet<HostId>) {
-    let mut stops: Vec<_> = sightings.iter().filter(|sighting| disables(sighting)).collect();
-    stops.sort_by_key(|stop| (stop.time, stop.fact));
-    let mut stops = stops.into_iter().peekable();
+/// Attempts stand in the order of time; `starts` are those of hosts and services, see [`starts`].
+pub(super) fn explain_refusals(
+    attempts: &mut [Attempt],
+    sightings: &[Sighting],
+    starts: &[(Timestamp, HostId)],
+    known: &Known,
+) {
+    let stops = sightings.iter().filter(|sighting| disables(sighting));
+    let stops = stops.map(|stop| (stop.time, stop.host, Some(stop)));
+    let mut turns: Vec<_> = stops.chain(starts.iter().map(|(time, host)| (*time, *host, None))).collect();
+    turns.sort_by_key(|(time, host, stop)| (*time, *host, stop.map(|stop| stop.fact)));
+    let mut turns = turns.into_iter().peekable();
     // Whose listener may be off, by which record, and whether a refusal bore that out.
     let mut off: BTreeMap<HostId, (&Sighting, bool)> = BTreeMap::new();
     for attempt in attempts {
-        while let Some(stop) = stops.next_if(|stop| stop.time <= attempt.time) {
-            let borne_out = off.get(&stop.host).is_some_and(|(_, borne_out)| *borne_out);
-            off.insert(stop.host, (stop, borne_out));
+        while let Some((_, host, stop)) = turns.next_if(|(time, ..)| *time <= attempt.time) {
+            let borne_out = off.remove(&host).is_some_and(|(_, borne_out)| borne_out);
+            off.extend(stop.map(|stop| (host, (stop, borne_out))));
         }
         match (shows_listening(attempt), attempt.target) {
             (Listening::Someone, _) => off.clear(),
@@ -36,18 +56,31 @@ pub(super) fn explain_refusals(attempts: &mut [Attempt], sightings: &[Sighting],
             }
             (Listening::Nobody, Some(target)) if attempt.is_refused() => {
                 let Some((stop, borne_out)) = off.get_mut(&target) else { continue };
-                let is_local = local.contains(&stop.host);
-                if attempt.writers.iter().any(|writer| local.contains(writer) != is_local) {
+                let is_local = known.local.contains(&stop.host);
+                if attempt.writers.iter().any(|writer| known.local.contains(writer) != is_local) {
                     continue;
                 }
                 if *borne_out || attempt.time.duration_since(stop.time) <= SOON {
                     *borne_out = true;
-                    lay_to(attempt, stop, is_local);
+                    lay_to(attempt, stop, !is_local && !known.accepting.contains(&stop.host));
                 }
             }
             _ => {}
         }
     }
+}
+
+/// When hosts and their management services started, and when those said that they listen.
+pub(super) fn starts(signalled: &[Signalled<'_>]) -> Vec<(Timestamp, HostId)> {
+    let is_start = |signalled: &&Signalled<'_>| {
+        let event = signalled.event;
+        let texts = event.message.iter().chain(event.fields.iter().map(|field| &field.value));
+        let by_service = event.provider.ends_with("-VMMS")
+            && (event.id == SERVICE_STARTED
+                || texts.into_iter().any(|text| text.to_lowercase().contains(ENABLED)));
+        signalled.signal.meaning == Meaning::Booted || by_service
+    };
+    signalled.iter().filter(is_start).map(|signalled| (signalled.event.time, signalled.host)).collect()
 }
 
 /// When hosts were last seen to listen.
@@ -118,7 +151,7 @@ fn disables(sighting: &Sighting) -> bool {
     sighting.meaning == Meaning::MoveDetail && sighting.reading.statements.iter().any(listener)
 }
 
-fn lay_to(attempt: &mut Attempt, stop: &Sighting, is_local: bool) {
+fn lay_to(attempt: &mut Attempt, stop: &Sighting, is_witness: bool) {
     attempt.class = Class::Listener;
     attempt.telling.push(stop.fact);
     for (_, _, statement) in &mut attempt.witnesses {
@@ -126,7 +159,7 @@ fn lay_to(attempt: &mut Attempt, stop: &Sighting, is_local: bool) {
             statement.class = Class::Listener;
         }
     }
-    if is_local {
+    if !is_witness {
         return;
     }
     let said = Statement { class: Class::Listener, weight: Weight::Specific, code: None };

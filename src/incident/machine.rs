@@ -161,11 +161,9 @@ impl Machine {
     /// NETLOGON 5805 stands at the domain controller and names the machine it refused.
     fn read_refusals(&mut self, host: HostId, refused: &[Signalled<'_>], evidence: &Evidence) {
         let names_host = |signalled: &&Signalled<'_>| {
-            signalled
-                .event
-                .fields
-                .first()
-                .is_some_and(|field| evidence.hosts.find_from(&field.value, signalled.host) == Some(host))
+            let named = signalled.event.fields.first();
+            named.is_some_and(|field| evidence.hosts.find_from(&field.value, signalled.host) == Some(host))
+                && super::kdc::are_neighbours(host, signalled.host, evidence)
         };
         let refused: Dated = refused
             .iter()

@@ -9,6 +9,10 @@ use crate::evidence::{HostId, Hosts, Signalled, called_host, is_host_name, place
 use crate::fact::Field;
 use crate::knowledge::{Class, Knowledge, Side, Weight};
 
+mod quotes;
+
+use quotes::{own_words, quoted};
+
 /// One statement of a record: a class of failure and what names it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Statement {
@@ -79,7 +83,8 @@ impl Reading {
             return;
         }
         let lines = signalled.event.message.iter().flat_map(|message| message.lines());
-        let named = lines.filter_map(|line| knowledge.sentences.class_of(&without_quoted(line)));
+        let name = self.vm_name.as_deref();
+        let named = lines.filter_map(|line| knowledge.sentences.class_of(&own_words(line, name)));
         self.statements.extend(named.map(|class| Statement { class, weight: Weight::Specific, code: None }));
     }
 
@@ -161,7 +166,8 @@ impl Reading {
             self.progress = self.progress.or_else(|| progress(line));
             let codes = codes(line);
             let named = Some(line).filter(|_| is_sentence && !is_name);
-            let named = named.and_then(|line| knowledge.sentences.class_of(&without_quoted(line)));
+            let name = self.vm_name.as_deref();
+            let named = named.and_then(|line| knowledge.sentences.class_of(&own_words(line, name)));
             self.statements.extend(named.map(|class| Statement {
                 class,
                 weight: Weight::Specific,
@@ -188,69 +194,17 @@ fn is_stranger(word: &str) -> bool {
     address || is_host_name(word)
 }
 
+/// What a cluster's resources put before the name of their machine.
+const PREFIXES: &[&str] =
+    &["Virtual Machine Configuration ", "SCVMM ", "Virtual Machine ", "Virtueller Computer "];
+
 /// `Virtual Machine X`, `Virtual Machine Configuration X` and `SCVMM X` are resources of machine X.
 fn machine_name(text: &str) -> String {
-    const PREFIXES: &[&str] =
-        &["Virtual Machine Configuration ", "SCVMM ", "Virtual Machine ", "Virtueller Computer "];
     let text = text.trim();
     let stripped = PREFIXES.iter().find_map(|prefix| text.strip_prefix(prefix));
     // SCVMM adds `Resources` or `Configuration` behind the name of its resources.
     let name = stripped.unwrap_or(text);
     name.strip_suffix(" Resources").or_else(|| name.strip_suffix(" Configuration")).unwrap_or(name).to_owned()
-}
-
-/// What stands between quotation marks of any language.
-fn quoted(text: &str) -> Vec<&str> {
-    quotations(text).into_iter().filter_map(|place| text.get(place)).collect()
-}
-
-/// The text with nothing between its quotation marks.
-fn without_quoted(text: &str) -> String {
-    let mut rest = String::new();
-    let mut from = 0;
-    for place in quotations(text) {
-        rest.push_str(text.get(from..place.start).unwrap_or_default());
-        from = place.end;
-    }
-    rest.push_str(text.get(from..).unwrap_or_default());
-    rest
-}
-
-/// Where quoted words stand, without their marks. A mark within a word is an apostrophe.
-fn quotations(text: &str) -> Vec<Range<usize>> {
-    const MARKS: &[(char, &[char])] = &[
-        ('\'', &['\'']),
-        ('"', &['"']),
-        ('„', &['“', '”']),
-        ('“', &['”', '“']),
-        ('«', &['»']),
-        ('»', &['«']),
-        ('‘', &['’']),
-        ('‚', &['‘', '’']),
-        ('「', &['」']),
-    ];
-    let mut found = Vec::new();
-    let mut open: Option<(usize, &[char])> = None;
-    let mut before = None;
-    let mut chars = text.char_indices().peekable();
-    while let Some((at, c)) = chars.next() {
-        let next = chars.peek().map(|(_, next)| *next);
-        // Chinese and Japanese write words and marks without blanks.
-        let in_word = |other: Option<char>| other.is_some_and(|c| c.is_alphanumeric() && c < '\u{2E80}');
-        match open {
-            Some((begin, marks)) if marks.contains(&c) && !(in_word(before) && in_word(next)) => {
-                found.push(begin..at);
-                open = None;
-            }
-            None if c != '\'' || !in_word(before) => {
-                let marks = MARKS.iter().find(|(mark, _)| *mark == c).map(|(_, closing)| *closing);
-                open = marks.map(|marks| (at + c.len_utf8(), marks));
-            }
-            _ => {}
-        }
-        before = Some(c);
-    }
-    found
 }
 
 /// The end that the two wrapper sentences name, in the languages of which public texts were seen.
@@ -345,15 +299,6 @@ mod tests {
         let places: Vec<_> = placed_codes(text).map(|(_, place)| &text[place]).collect();
         assert_eq!(places, ["0x8009030E", "%%2148074254"]);
         assert!(codes("80070534-1111-2222-3333-444444444444 0x1 %%5 0x00000000").is_empty());
-    }
-
-    #[test]
-    fn quotes_of_many_languages() {
-        assert_eq!(quoted("a 'HV01' b „HV02“ c «HV03»"), ["HV01", "HV02", "HV03"]);
-        assert_eq!(quoted("it's open, isn't it"), Vec::<&str>::new());
-        assert_eq!(quoted("'Bob's machine' at 'HV01'"), ["Bob's machine", "HV01"]);
-        assert_eq!(quoted("主机'HV01'、ホスト「HV02」が 'open"), ["HV01", "HV02"]);
-        assert_eq!(without_quoted("'a' has a „b“."), "'' has a „“.");
     }
 
     #[test]

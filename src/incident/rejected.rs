@@ -131,7 +131,7 @@ fn about(signalled: &Signalled<'_>, evidence: &Evidence) -> Option<BTreeSet<Host
     };
     let mut about = BTreeSet::new();
     for value in values {
-        match named(value, evidence) {
+        match named(value, signalled.host, evidence) {
             Some(host) => _ = about.insert(host),
             None if value.split('@').next().is_some_and(|name| name.ends_with('$')) => return None,
             None => {}
@@ -149,8 +149,8 @@ fn texts(event: &Event) -> Vec<&str> {
 }
 
 /// The host that `value` names: as a service, an account with its realm before or behind it, or by its name.
-fn named(value: &str, evidence: &Evidence) -> Option<HostId> {
-    let last = || value.rsplit(['/', '\\']).next().and_then(|name| account_host(name, evidence));
-    let plain = || (!value.contains([' ', '@'])).then(|| evidence.hosts.find(value)).flatten();
-    service_host(value, evidence).or_else(last).or_else(plain)
+fn named(value: &str, writer: HostId, evidence: &Evidence) -> Option<HostId> {
+    let last = || value.rsplit(['/', '\\']).next().and_then(|name| account_host(name, writer, evidence));
+    let plain = || (!value.contains([' ', '@'])).then(|| evidence.hosts.find_from(value, writer)).flatten();
+    service_host(value, writer, evidence).or_else(last).or_else(plain)
 }

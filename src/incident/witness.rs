@@ -39,6 +39,12 @@ impl Witnesses {
         Self(all)
     }
 
+    /// How many records of `meaning` `host` wrote.
+    #[must_use]
+    pub fn count(&self, meaning: Meaning, host: HostId) -> usize {
+        self.0.get(&(meaning, host)).map_or(0, Vec::len)
+    }
+
     /// What `host` wrote of `meaning` within `distance` of one of `times`, each record once, in the order of time.
     #[must_use]
     pub fn near(

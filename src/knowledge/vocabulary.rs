@@ -93,6 +93,13 @@ pub const FACTS: &[FactName] = &[
     ),
     fact(
         "pair",
+        "unknown_name_registered",
+        Kind::Bool,
+        "delegation-attributes",
+        "a domain controller called a name unknown that the target's object shows registered",
+    ),
+    fact(
+        "pair",
         "hides_class",
         Kind::Bool,
         "hyperv-log:",
@@ -276,6 +283,13 @@ pub const FACTS: &[FactName] = &[
     ),
     fact(
         "pair",
+        "identity_refused_elsewhere",
+        Kind::Int,
+        "system-log:",
+        "such records of the target with no move to it in the ten minutes around",
+    ),
+    fact(
+        "pair",
         "credssp_refused",
         Kind::Int,
         "system-log:",
@@ -301,6 +315,13 @@ pub const FACTS: &[FactName] = &[
         Kind::Int,
         "system-log:",
         "cluster network events of either host near a failure (1126–1130, 1135, 1650)",
+    ),
+    fact(
+        "pair",
+        "node_lost",
+        Kind::Int,
+        "system-log:",
+        "those of them that say that the cluster lost a whole node (1135, 1650)",
     ),
     fact(
         "pair",

@@ -182,6 +182,8 @@ impl About<'_> {
     fn names(&self, own: &mut Stated, target: &mut Stated) {
         let (pair, directory) = (self.pair, &self.evidence.directory);
         own.set("worked_with_duplicate", flag(false), []);
+        let registered = self.registered_all_the_same();
+        own.set("unknown_name_registered", flag(!registered.is_empty()), registered);
         let Known::Known(holders) = self.evidence.holders.of(pair.target, directory) else { return };
         let others = || holders.iter().filter_map(|holder| holder.host);
         if !others().chain([pair.target]).all(|host| self.is_current(host)) {
@@ -203,6 +205,24 @@ impl About<'_> {
         let worked = self.incident.successes(pair).find(|(_, attempt)| all_known && unchanged(attempt));
         let fact = worked.and_then(|(_, attempt)| attempt.facts.first().copied());
         own.set("worked_with_duplicate", flag(fact.is_some()), fact);
+    }
+
+    /// Refusals of a name as unknown that the target's object had registered all along.
+    fn registered_all_the_same(&self) -> Vec<FactId> {
+        let object = self.evidence.directory.computer(self.pair.target);
+        let object = object.filter(|_| self.is_current(self.pair.target));
+        let Some(spns) = object.and_then(|object| object.spns.known()) else { return Vec::new() };
+        let asked = |fact: FactId| {
+            let event = self.evidence.event(fact)?;
+            let name =
+                ["ServiceName", "TargetName", "ServerName"].iter().find_map(|name| event.field(name))?;
+            name.split('@').next()
+        };
+        let is_registered = |fact: &FactId| {
+            asked(*fact).is_some_and(|asked| spns.iter().any(|spn| spn.eq_ignore_ascii_case(asked.trim())))
+        };
+        let refused = self.pair.kdc_unknown_service.known().into_iter().flatten();
+        refused.map(|(_, fact)| *fact).filter(is_registered).collect()
     }
 
     /// Records of either end, or of domain controllers, beside the failures.
@@ -277,16 +297,26 @@ impl About<'_> {
     }
 
     /// Failures at whose very moment the target refused a machine of its own identity. The record does not say whom it
-    /// refused, so only that it stands beside every failure can tie it to them.
+    /// refused, so only that one stands beside every failure, and none elsewhere, can tie them.
     fn identities(&self, own: &mut Stated) {
-        let found = |time: &Timestamp| {
-            self.incident.witnesses.near(Meaning::DuplicateIdentity, self.pair.target, &[*time], AT_ONCE)
+        let (incident, target) = (self.incident, self.pair.target);
+        let records = |times: &[Timestamp], near| {
+            incident.witnesses.near(Meaning::DuplicateIdentity, target, times, near)
         };
-        let beside: Vec<_> = self.times.iter().map(found).filter(|found| !found.is_empty()).collect();
-        if !beside.is_empty() || holds_all(self.evidence, self.pair.target, "System", self.times) {
-            let facts = beside.iter().flatten().map(|witness| witness.fact);
-            own.set("identity_refused", count(beside.len()), facts);
+        // One record is of one refusal: each failure takes the first that no other has taken.
+        let mut taken: Vec<FactId> = Vec::new();
+        for time in self.times {
+            let mut beside = records(&[*time], AT_ONCE).into_iter().map(|witness| witness.fact);
+            taken.extend(beside.find(|fact| !taken.contains(fact)));
         }
+        let (beside, total) = (taken.len(), incident.witnesses.count(Meaning::DuplicateIdentity, target));
+        if beside > 0 || holds_all(self.evidence, target, "System", self.times) {
+            own.set("identity_refused", count(beside), taken);
+        }
+        let arrivals = incident.attempts.iter().filter(|attempt| attempt.target == Some(target));
+        let arrivals: Vec<_> = arrivals.map(|attempt| attempt.time).collect();
+        let explained = records(&arrivals, NEAR).len();
+        own.set("identity_refused_elsewhere", count(total.saturating_sub(explained)), []);
     }
 
     /// Whether an event names a migration service of the target.

@@ -82,6 +82,7 @@ pub(in crate::incident) fn by_date(
             gives: Default::default(),
             hardening: vec![hardening.id.clone()],
             faults: Vec::new(),
+            upgrade: None,
             facts: Vec::new(),
         })
     };
