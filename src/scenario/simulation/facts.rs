@@ -36,12 +36,14 @@ pub fn facts(told: &Told, lists: Lists, rendered: bool) -> Vec<Source> {
             told.accounts.iter().map(|account| Observation::Directory(Box::new(object(account, lists))));
         sources.push(("ad/computers.ldif".into(), "ldif", objects.collect(), Vec::new()));
     }
-    for (host, authentication) in &told.settings {
+    let on = told.settings.iter().map(|own| (own, true));
+    let all = on.chain(told.switched_off.iter().map(|own| (own, false)));
+    for ((host, authentication), enabled) in all {
         let path = format!("{}/Get-VMHost.txt", host.name);
         sources.push((
             path,
             "vm-host",
-            vec![Observation::HostSettings(settings(host, *authentication))],
+            vec![Observation::HostSettings(settings(host, *authentication, enabled))],
             Vec::new(),
         ));
     }
@@ -114,7 +116,7 @@ fn object(account: &Account, lists: Lists) -> DirectoryObject {
     }
 }
 
-fn settings(host: &Machine, authentication: Authentication) -> HostSettings {
+fn settings(host: &Machine, authentication: Authentication, enabled: bool) -> HostSettings {
     HostSettings {
         host: Some(host.name.clone()),
         domain: Some(host.domain.dns.clone()),
@@ -122,7 +124,7 @@ fn settings(host: &Machine, authentication: Authentication) -> HostSettings {
             Authentication::Kerberos => MigrationAuthentication::Kerberos,
             Authentication::CredSsp => MigrationAuthentication::CredSsp,
         }),
-        enabled: Some(true),
+        enabled: Some(enabled),
         performance: Some("Compression".into()),
         any_network: Some(false),
     }

@@ -38,7 +38,8 @@ pub(super) fn send(world: World, sources: Sources, simulated: &mut Simulated, di
         // The oldest records are overwritten, up to a day behind the onset.
         late = dice.chance(0.3).then(|| later(world.since, dice.span(-96, 24) * 3_600_000));
     }
-    let World { site, controller, second, accounts, others, authentication, patched, .. } = world;
+    let World { site, controller, second, accounts, others, authentication, patched, switched_off, .. } =
+        world;
     let mut logs = Vec::new();
     for item in items {
         match item {
@@ -47,6 +48,9 @@ pub(super) fn send(world: World, sources: Sources, simulated: &mut Simulated, di
                 let own = std::iter::once(&controller).chain(&second).map(Account::controller);
                 let all = own.chain(accounts.clone()).chain(others.clone());
                 simulated.told.accounts = all.collect();
+            }
+            Item::Settings(host) if switched_off.contains(&host) => {
+                simulated.told.switched_off.push((host, authentication));
             }
             Item::Settings(host) => simulated.told.settings.push((host, authentication)),
             Item::Updates(host) => {

@@ -72,6 +72,8 @@ pub(super) struct World {
     pub(super) second: Option<Machine>,
     /// The domain controllers take no update any more.
     pub(super) frozen: bool,
+    /// Hosts on which live migration is switched off.
+    pub(super) switched_off: Vec<Machine>,
     /// Installed updates: the machine, whether it is the newest, the day.
     pub(super) patched: Vec<(Machine, bool, Timestamp)>,
     /// Seconds by which a clock is off without harm.
@@ -139,6 +141,7 @@ impl World {
             broken: Vec::new(),
             second: None,
             frozen: false,
+            switched_off: Vec::new(),
             patched: Vec::new(),
             offset: 0,
         };

@@ -163,10 +163,13 @@ pub(super) const PLOTS: &[Plot] = &[
     },
 ];
 
-/// The target stops listening for migrations.
-fn stop_listening(world: &mut World, hit: &Hit, _: &mut Dice) -> Vec<Trigger> {
+/// The target stops listening for migrations: somebody switched them off, or its settings know nothing of it.
+fn stop_listening(world: &mut World, hit: &Hit, dice: &mut Dice) -> Vec<Trigger> {
     let host = world.host(hit.at).clone();
     world.site.log(listener_disabled(&host, world.since));
+    if dice.chance(0.5) {
+        world.switched_off.push(host);
+    }
     Vec::new()
 }
 
