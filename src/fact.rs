@@ -4,6 +4,8 @@
 //! its fields, a directory object its attributes. What is *not* done here: joining facts (see
 //! [`crate::evidence`]) and reading sense into them (see [`crate::incident`]).
 
+use std::collections::BTreeMap;
+
 use jiff::{Timestamp, civil::Date};
 
 mod bystanders;
@@ -251,6 +253,9 @@ pub struct DirectoryObject {
     pub operating_system_version: Option<String>,
     /// `whenChanged`, where it is stated with its zone (Generalized Time).
     pub when_changed: Option<Timestamp>,
+    /// The last change of each attribute that decides, by its name in lower case, where the export states it
+    /// (`msDS-ReplAttributeMetaData`).
+    pub attribute_changes: BTreeMap<String, Timestamp>,
     /// `member` of a group: distinguished names.
     pub members: Known<Vec<String>>,
     /// `memberOf`: distinguished names of groups, the primary one left out.

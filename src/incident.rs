@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::{SignedDuration, Timestamp};
 
 use crate::evidence::{Directory, Evidence, FactId, Host, HostId, Signalled};
-use crate::fact::{Known, MigrationAuthentication, Reason};
+use crate::fact::{DirectoryObject, Known, MigrationAuthentication, Reason};
 use crate::knowledge::{Class, Knowledge, Meaning, Weight};
 
 mod attempt;
@@ -573,7 +573,7 @@ impl Incident {
         let Some(failed) = refused.map(|(_, attempt)| attempt.time).min() else { return Known::Known(None) };
         let ends = [pair.source, pair.target];
         let stamps =
-            ends.map(|host| evidence.directory.computer(host).and_then(|object| object.when_changed));
+            ends.map(|host| evidence.directory.computer(host).and_then(DirectoryObject::unchanged_since));
         let [Some(one), Some(other)] = stamps else { return Known::Known(None) };
         let same_since = one.max(other);
         let changed = |since: Timestamp| {

@@ -13,6 +13,7 @@ use crate::bundle::{Blocks, Bundle, Entry, Stream, unreadable};
 use crate::fact::{DirectoryObject, Fact, Observation, Origin, Parsed, Position, SourceId};
 use crate::knowledge::Interest;
 
+mod attribute_metadata;
 mod build_info;
 mod clock;
 mod cluster;

@@ -321,3 +321,29 @@ fn a_log_of_another_year_does_not_say_that_nothing_failed() {
     };
     assert_eq!((of("2026-08-01"), of("2021-09-01")), ("healthy", "undetermined"));
 }
+
+/// Replication metadata date each attribute: what was changed after the failures may have been as it should before.
+#[test]
+fn an_attribute_that_was_changed_after_the_failures_does_not_explain_them() {
+    let of = |time: &str| {
+        let value = |name: &str, time: &str| {
+            format!(
+                "msDS-ReplAttributeMetaData: <DS_REPL_ATTR_META_DATA> <pszAttributeName>{name}</pszAttributeName> \
+                 <ftimeLastOriginatingChange>{time}</ftimeLastOriginatingChange> </DS_REPL_ATTR_META_DATA>"
+            )
+        };
+        let system = "operatingSystem: Windows Server 2022 Datacenter\nwhenChanged: 20260930000000.0Z\n";
+        let dated = system.to_owned()
+            + &value("userAccountControl", "2026-01-01T00:00:00Z")
+            + "\n"
+            + &value("msDS-AllowedToDelegateTo", time);
+        let mut case = failing(NO_CREDENTIALS, &["15T10:00:00"]);
+        case.objects(&[("HV01", MEMBER, &[], &dated), ("HV02", MEMBER, &[], OLD)]);
+        case.report()
+    };
+    is_confirmed(&of("2026-08-01T00:00:00Z"), "kcd-missing");
+    let later = of("2026-09-20T08:00:00Z");
+    is_open(&later, "the list was changed later");
+    let change = later.changes.iter().find(|change| change.id == "directory:HV01:2026-09-20T08:00:00Z");
+    assert!(change.is_some_and(|change| change.relation.is_some()));
+}

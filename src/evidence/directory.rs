@@ -309,6 +309,7 @@ fn merge(a: DirectoryObject, b: DirectoryObject) -> DirectoryObject {
         operating_system: a.operating_system.or(b.operating_system),
         operating_system_version: a.operating_system_version.or(b.operating_system_version),
         when_changed,
+        attribute_changes: latest(a.attribute_changes, b.attribute_changes),
         members: agree(a.members, b.members, later),
         member_of: agree(a.member_of, b.member_of, later),
     }
@@ -325,6 +326,18 @@ fn stated_at(a: &DirectoryObject, b: &DirectoryObject) -> Option<Timestamp> {
     ];
     let is_older = only_earlier.iter().any(|&(earlier, later)| earlier && !later);
     if is_older && earlier.when_changed.is_some() { earlier.when_changed } else { later.when_changed }
+}
+
+/// Of each attribute the later of two dates.
+fn latest(
+    mut one: BTreeMap<String, Timestamp>,
+    other: BTreeMap<String, Timestamp>,
+) -> BTreeMap<String, Timestamp> {
+    for (name, time) in other {
+        let known = one.entry(name).or_insert(time);
+        *known = time.max(*known);
+    }
+    one
 }
 
 fn sorted(list: Known<Vec<String>>) -> Known<Vec<String>> {

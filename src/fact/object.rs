@@ -1,5 +1,7 @@
 //! What a directory object says of itself, read off its own attributes alone.
 
+use jiff::Timestamp;
+
 use super::{DirectoryObject, Spn};
 
 /// userAccountControl: the account of a domain controller ([MS-ADTS] 2.2.16, SERVER_TRUST_ACCOUNT).
@@ -59,6 +61,13 @@ impl DirectoryObject {
             let name = self.name.as_deref().or(self.account.as_deref())?.trim_end_matches('$');
             Some(format!("{}.{domain}", host_name(name)))
         })
+    }
+
+    /// Since when what it says of delegation, of its names and of its use is as it says: the last change of those
+    /// attributes where that is stated, else that of any attribute.
+    #[must_use]
+    pub fn unchanged_since(&self) -> Option<Timestamp> {
+        self.attribute_changes.values().max().copied().or(self.when_changed)
     }
 
     /// Whether it is a deleted object, of which only a name is left ([MS-ADTS] 3.1.1.5.5.1.1).

@@ -441,6 +441,15 @@ fn directory(signalled: &[Signalled<'_>], evidence: &Evidence) -> Vec<Change> {
             }
         }
     }
+    for (host, time, fact) in dated_attributes(evidence) {
+        let same = |change: &Change| {
+            let apart = change.installed.map(|when| when.span().0.duration_since(time).abs());
+            change.host == Some(host) && apart.is_some_and(|apart| apart <= ONE_WORK)
+        };
+        if !works.iter().any(|(change, _)| same(change)) {
+            works.push((moment(Kind::Directory, host, time, vec![fact], evidence), Vec::new()));
+        }
+    }
     let settled = |(change, edits): (Change, Vec<Edit>)| {
         let added: BTreeSet<_> = edits.iter().filter_map(|edit| edit.added.clone()).collect();
         let lost: BTreeSet<_> = edits.into_iter().filter_map(|edit| edit.lost).collect();
@@ -457,6 +466,18 @@ fn directory(signalled: &[Signalled<'_>], evidence: &Evidence) -> Vec<Change> {
         }
     };
     works.into_iter().map(settled).collect()
+}
+
+/// The last change of each attribute of a host's object that decides, where an export dates them. What it was before
+/// stands nowhere.
+fn dated_attributes(evidence: &Evidence) -> Vec<(HostId, Timestamp, FactId)> {
+    let of = |host: HostId| {
+        let fact = evidence.directory.facts(host).first().copied()?;
+        let object = evidence.directory.computer(host)?;
+        let times: BTreeSet<_> = object.attribute_changes.values().copied().collect();
+        Some(times.into_iter().map(move |time| (host, time, fact)))
+    };
+    evidence.hosts.iter().filter_map(|(host, _)| of(host)).flatten().collect()
 }
 
 /// The host whose object a 4742 or 5136 changes in a way that matters here. 4742 prints SAM's bits, not the

@@ -13,7 +13,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::records::{Cell, Gather, Kinds, Meaning, Record, Syntax};
 use super::table::Row;
-use super::{Context, clock, security_descriptor, text};
+use super::{Context, attribute_metadata, clock, security_descriptor, text};
 use crate::fact::{Bystanders, DirectoryObject, Known, Parsed, Reason, Sid, Trustee};
 
 mod glance;
@@ -91,6 +91,7 @@ const COLUMNS: &[&str] = &[
     "operatingsystem",
     "operatingsystemversion",
     "whenchanged",
+    attribute_metadata::NAME,
     "whencreated",
     "member",
     "members",
@@ -390,6 +391,10 @@ fn object(record: &Record, calculated: &Calculated) -> Option<DirectoryObject> {
         operating_system: first(&["operatingsystem"]),
         operating_system_version: first(&["operatingsystemversion"]),
         when_changed: record.text("whenchanged").and_then(text::generalized_time),
+        attribute_changes: match record.cell(attribute_metadata::NAME) {
+            Some(Cell::List(values)) => attribute_metadata::changes(values.iter().map(String::as_str)),
+            _ => BTreeMap::new(),
+        },
         members: better(
             cell(record, "member", |value| list(value, Kind::Dn)),
             cell(record, "members", |value| list(value, Kind::Dn)),

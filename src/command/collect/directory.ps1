@@ -19,6 +19,7 @@ $DirectoryAttributes = @(
     'msDS-AllowedToDelegateTo'
     'msDS-AllowedToActOnBehalfOfOtherIdentity'
     'msDS-SupportedEncryptionTypes'
+    'msDS-ReplAttributeMetaData'
     'operatingSystem'
     'operatingSystemVersion'
     'member'

@@ -10,7 +10,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::{NEAR, SAME_DAY, Stated, count, holds_all, near};
 use crate::evidence::{Directory, Evidence, FactId, HostId};
-use crate::fact::{Event, Known, Spn};
+use crate::fact::{DirectoryObject, Event, Known, Spn};
 use crate::incident::{
     Attempt, Change, Coverage, Dated, Grant, Incident, Loss, Pair, Refused, When, Witness, is_near,
 };
@@ -172,7 +172,7 @@ impl About<'_> {
         }
         let directory = &self.evidence.directory;
         let stamps =
-            [source, target].map(|host| directory.computer(host).and_then(|object| object.when_changed));
+            [source, target].map(|host| directory.computer(host).and_then(DirectoryObject::unchanged_since));
         let older = stamps.iter().all(|stamp| stamp.is_some_and(|stamp| stamp < from));
         let facts = [source, target].into_iter().flat_map(|host| directory.facts(host)).copied();
         older.then(|| ("unchanged", facts.collect()))
@@ -193,7 +193,7 @@ impl About<'_> {
         let facts = directory.facts(pair.target).iter().copied();
         let names = super::FactValue::List(held.into_iter().collect());
         target.set("duplicate_spns", names, facts.chain(holders.iter().map(|holder| holder.fact)));
-        let stamps = others().chain([pair.target]).map(|host| directory.computer(host)?.when_changed);
+        let stamps = others().chain([pair.target]).map(|host| directory.computer(host)?.unchanged_since());
         let since = stamps.collect::<Option<Vec<_>>>().and_then(|stamps| stamps.into_iter().max());
         let first = self.times_of(Class::ServiceName).first().copied();
         let unchanged = |attempt: &Attempt| {

@@ -21,6 +21,7 @@ pub(in crate::parse) enum Attribute {
     WhenChanged,
     InstanceType,
     UsnChanged,
+    Metadata,
 }
 
 /// By the length of their names, so that a name is compared with few.
@@ -41,6 +42,7 @@ const NAMES: &[(&str, Attribute)] = &[
     ("servicePrincipalName", Attribute::Spn),
     ("operatingSystemVersion", Attribute::OperatingSystemVersion),
     ("msDS-AllowedToDelegateTo", Attribute::AllowedToDelegateTo),
+    ("msDS-ReplAttributeMetaData", Attribute::Metadata),
     ("msDS-SupportedEncryptionTypes", Attribute::EncryptionTypes),
     ("msDS-AllowedToActOnBehalfOfOtherIdentity", Attribute::AllowedToAct),
 ];

@@ -1,14 +1,16 @@
 //! One entry: its values as written, and the object that they make.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 
 use data_encoding::BASE64_NOPAD;
+use jiff::Timestamp;
 
 use super::attribute::{Attribute, Attributes};
 use super::ranges::{Part, parts, range};
 use super::{Section, after_dn};
 use crate::fact::{DirectoryObject, Known, Reason, Sid, Trustee};
-use crate::parse::{security_descriptor, text};
+use crate::parse::{attribute_metadata, security_descriptor, text};
 
 /// The classes whose objects are kept; a class stands beside those it is derived from.
 const CLASSES: &[&str] = &["computer", "user", "group", "msDS-GroupManagedServiceAccount"];
@@ -160,12 +162,23 @@ pub(super) fn object(entry: Entry, carried: Attributes, section: usize) -> Optio
         operating_system: first(Attribute::OperatingSystem),
         operating_system_version: first(Attribute::OperatingSystemVersion),
         when_changed: first(Attribute::WhenChanged).and_then(|time| text::generalized_time(&time)),
+        attribute_changes: attribute_changes(&entry.values),
         members: list(&entry.values, Attribute::Member),
         member_of: list(&entry.values, Attribute::MemberOf),
     };
     // A part of a cut entry may lack values, so its list does not end there.
     let parts = if entry.cut { Vec::new() } else { parts(&entry.values) };
     Some(Object { line: entry.line, section, carried, object, parts, cut: entry.cut })
+}
+
+/// Domain controllers end these texts with a zero.
+fn attribute_changes(values: &[Value]) -> BTreeMap<String, Timestamp> {
+    let own = values.iter().filter(|value| value.attribute == Attribute::Metadata);
+    let text = |value: &Value| {
+        if value.base64 { String::from_utf8(bytes(&value.raw)?).ok() } else { Some(value.raw.clone()) }
+    };
+    let texts: Vec<String> = own.filter_map(text).collect();
+    attribute_metadata::changes(texts.iter().map(String::as_str))
 }
 
 /// A single value that is stated, decoded by `decode`.

@@ -93,7 +93,8 @@ impl Sketch {
             | Attribute::WhenChanged
             | Attribute::ObjectClass
             | Attribute::InstanceType
-            | Attribute::UsnChanged => self.matters |= !options.is_empty(),
+            | Attribute::UsnChanged
+            | Attribute::Metadata => self.matters |= !options.is_empty(),
             Attribute::AllowedToDelegateTo => self.matters |= !options.is_empty() || rest.starts_with(b"<"),
             Attribute::AllowedToAct => self.matters = true,
             Attribute::Sid => {

@@ -16,7 +16,7 @@ mod json;
 pub use json::{Json, Shell};
 
 /// The attributes that the script asks the directory for.
-const ATTRIBUTES: [&str; 19] = [
+const ATTRIBUTES: [&str; 20] = [
     "objectClass",
     "cn",
     "name",
@@ -32,6 +32,7 @@ const ATTRIBUTES: [&str; 19] = [
     "msDS-AllowedToDelegateTo",
     "msDS-AllowedToActOnBehalfOfOtherIdentity",
     "msDS-SupportedEncryptionTypes",
+    "msDS-ReplAttributeMetaData",
     "operatingSystem",
     "operatingSystemVersion",
     "member",
