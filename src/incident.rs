@@ -300,7 +300,9 @@ impl Incident {
     #[must_use]
     pub fn controllers_behind(&self, pair: &Pair, evidence: &Evidence) -> Vec<HostId> {
         let all = self.controllers_of(pair, evidence);
-        let Some(time) = self.failures(pair).map(|(_, attempt)| attempt.time).max() else { return all };
+        let failed = self.failures(pair).map(|(_, attempt)| attempt.time).max();
+        let latest = self.foresight.as_ref().map(|_| Timestamp::MAX);
+        let Some(time) = failed.or(latest) else { return all };
         let straddles = self.postures.straddles(&all, time);
         let is_behind = |host: &HostId| {
             let faults = 0..self.postures.faults.len();

@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::diagnose::{Diagnosis, Finding, Gap, Judgement, Level, RuleOutcome, judge};
+use crate::diagnose::{Diagnosis, Finding, Gap, Judgement, Level, RuleOutcome, judge, lacks_aes};
 use crate::evidence::{Evidence, HostId};
 use crate::fact::{DirectoryObject, Known, Spn};
 use crate::incident::{DISABLED, Dated, Grant, Incident, PROTOCOL_TRANSITION, Pair, UNCONSTRAINED, forms};
@@ -18,6 +18,9 @@ pub use owed::test_migration;
 
 /// By hand the kinds of delegation exclude each other, so adding would remove at once.
 const EXCLUSIVE: &str = "Not on the tab Delegation yet: there 'specified services only' takes delegation to any service away at once. Use the PowerShell above, which only adds; the tab comes with the step that removes unconstrained delegation, after the test migrations";
+
+/// What msDS-SupportedEncryptionTypes holds with AES128 and AES256 ([MS-KILE] 2.2.7).
+const AES: u32 = 0x18;
 
 /// A fix that faults ask for at one host.
 struct Wanted<'a> {
@@ -184,7 +187,12 @@ impl Planner<'_> {
                 behind.into_iter().flat_map(|host| [(host, pair.source), (host, pair.target)]).collect()
             }
             Per::Source => vec![(pair.source, pair.target)],
-            Per::Target => vec![(pair.target, pair.source)],
+            Per::Target => {
+                // Foreseen is what a host's own state says, and the source's can be at fault as well.
+                let faulty = ends.into_iter().filter(|(host, _)| self.is_faulty(&fix.id, *host));
+                let faulty: Vec<_> = faulty.filter(|_| self.incident.foresight.is_some()).collect();
+                if faulty.is_empty() { vec![(pair.target, pair.source)] } else { faulty }
+            }
             Per::FaultyEnd => {
                 let faulty = |id: &str| {
                     ends.into_iter().filter(|(host, _)| self.is_faulty(id, *host)).collect::<Vec<_>>()
@@ -219,6 +227,15 @@ impl Planner<'_> {
                     has(&machine.secure_channel) || machine.broken_channel.is_some()
                 };
                 !disabled && machine.is_some_and(broken)
+            }
+            "listener-disabled" => {
+                machine.is_some_and(|machine| machine.accepts_migrations.known() == Some(&false))
+            }
+            "encryption-mismatch" => {
+                let object = self.evidence.directory.computer(host);
+                let types = object.and_then(|object| object.encryption_types.known().copied().flatten());
+                let policy = self.incident.postures.policy_types.get(&host).map(|(types, _)| *types);
+                [types, policy].into_iter().flatten().any(lacks_aes)
             }
             "mend-time" => {
                 self.incident.wrong_clocks.contains(&host)
@@ -456,6 +473,9 @@ impl Planner<'_> {
 /// What the steps do to a computer object.
 fn apply(steps: &[&Step], object: &mut DirectoryObject) {
     for step in steps {
+        if step.kind == "encryption-mismatch" && matches!(object.encryption_types, Known::Known(_)) {
+            object.encryption_types = Known::Known(Some(AES));
+        }
         if let Known::Known(list) = &mut object.allowed_to_delegate_to {
             list.extend(step.add_spns.iter().cloned());
         }

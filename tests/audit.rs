@@ -18,7 +18,7 @@ use kcdoctor::scenario::exports::culture::Exporter;
 use kcdoctor::scenario::exports::directory::{
     ANY_PROTOCOL, Account, Requested, Table, UNCONSTRAINED, get_ad_computer, ldapsearch,
 };
-use kcdoctor::scenario::exports::host::{Authentication, get_vm_host};
+use kcdoctor::scenario::exports::host::{Authentication, get_vm_host, get_vm_host_switched_off};
 use kcdoctor::scenario::site::{Form, Log, Site, Style as SiteStyle};
 use kcdoctor::scenario::{Domain, Machine, Os, moment};
 use tempfile::TempDir;
@@ -438,4 +438,138 @@ fn bad_input_is_refused_with_advice() {
     let without = csv.replace("DistinguishedName", "Where");
     let (_parent, folder) = case(&[("computers.csv", without.into())]);
     assert_eq!(tried(&folder, LATE).unwrap().pairs.len(), 2);
+}
+
+/// The audit of these accounts, whose hosts' settings are `files`.
+fn with_files(accounts: &[Account], mut files: Vec<(String, Vec<u8>)>) -> AuditReport {
+    files.push(("ad/computers.ldif".into(), ldif(accounts)));
+    let files: Vec<_> = files.iter().map(|(name, content)| (name.as_str(), content.clone())).collect();
+    let (_parent, folder) = case(&files);
+    tried(&folder, LATE).unwrap()
+}
+
+/// Two hosts that may delegate to each other.
+fn granted(one: &Machine, two: &Machine) -> [Account; 2] {
+    [
+        Account::host(one).migrating_to(&[two]).with(ANY_PROTOCOL),
+        Account::host(two).migrating_to(&[one]).with(ANY_PROTOCOL),
+    ]
+}
+
+fn kinds(report: &AuditReport) -> Vec<(&str, Option<&str>)> {
+    report.plan.steps.iter().map(|step| (step.kind.as_str(), step.host.as_deref())).collect()
+}
+
+#[test]
+fn hosts_without_a_common_encryption_type_will_fail_and_the_one_at_fault_is_mended() {
+    let [one, two] = nodes(&contoso(), Os::Server2019);
+    let [mut first, mut second] = granted(&one, &two);
+    (first.encryption, second.encryption) = (0x4, 0x18);
+    let report = of(&[first.clone(), second.clone()], Authentication::Kerberos, LATE);
+    assert_eq!((report.verdict.level, report.verdict.cause.name()), (Level::Latent, "encryption-mismatch"));
+    assert_eq!(states(&report), [State::Fails; 2]);
+    assert!(kinds(&report).contains(&("encryption-mismatch", Some("HV01"))), "{:?}", kinds(&report));
+    assert!(!kinds(&report).contains(&("encryption-mismatch", Some("HV02"))), "{:?}", kinds(&report));
+    let rules =
+        |hits: &[(String, Vec<(String, String)>)]| hits.iter().map(|own| own.0.clone()).collect::<Vec<_>>();
+    assert_eq!(rules(&report.plan.proof.before), ["ENC-101"]);
+    assert_eq!(rules(&report.plan.proof.after), [""; 0]);
+    // With CredSSP the hosts can fall back to another protocol, and one type in common is enough.
+    let other = of(&[first.clone(), second.clone()], Authentication::CredSsp, LATE);
+    assert_eq!(states(&other), [State::Ready; 2]);
+    second.encryption = 0x1C;
+    assert_eq!(states(&of(&[first, second], Authentication::Kerberos, LATE)), [State::Ready; 2]);
+}
+
+#[test]
+fn a_host_that_takes_no_migrations_fails_both_ways_and_is_switched_on() {
+    let [one, two, three] = nodes(&contoso(), Os::Server2022);
+    let grant =
+        |own: &Machine, others: &[&Machine]| Account::host(own).migrating_to(others).with(ANY_PROTOCOL);
+    let accounts = [grant(&one, &[&two, &three]), grant(&two, &[&one, &three]), grant(&three, &[&one, &two])];
+    let mut files = settings(&[&one, &three], Authentication::Kerberos);
+    files.push((
+        "HV02/Get-VMHost.txt".into(),
+        get_vm_host_switched_off(&two, Authentication::Kerberos).into(),
+    ));
+    let report = with_files(&accounts, files);
+    assert_eq!((report.verdict.level, report.verdict.cause.name()), (Level::Latent, "listener-disabled"));
+    let failing: Vec<_> = report.verdict.pairs.iter().map(|(a, b)| (a.as_str(), b.as_str())).collect();
+    assert_eq!(failing, [("HV01", "HV02"), ("HV02", "HV01"), ("HV02", "HV03"), ("HV03", "HV02")]);
+    assert_eq!(pair(&report, "HV01", "HV03").state, State::Ready);
+    let switched: Vec<_> =
+        kinds(&report).into_iter().filter(|(kind, _)| *kind == "listener-disabled").collect();
+    assert_eq!(switched, [("listener-disabled", Some("HV02"))]);
+    // Nothing failed yet, so nothing is told as if it had.
+    assert!(!report.verdict.summary.contains("refused"), "{}", report.verdict.summary);
+}
+
+#[test]
+fn a_domain_controller_on_a_faulty_build_is_foreseen_and_updated() {
+    let dc = Machine::new("DC01", &contoso(), 1001, Os::Server2019);
+    let [one, two] = nodes(&contoso(), Os::Server2019);
+    let audited = |revision: u32, aes_only: bool| {
+        let [mut first, mut second] = granted(&one, &two);
+        if aes_only {
+            (first.encryption, second.encryption) = (0x18, 0x18);
+        }
+        let mut site = Site::new("faulty", &dc, SiteStyle::default());
+        site.boot(&dc, revision, moment(7, 20, 4, 0));
+        let mut files = settings(&[&one, &two], Authentication::Kerberos);
+        files.extend(site.export(&[Log { host: &dc, channel: SYSTEM, form: Form::Xml }]).files);
+        with_files(&[first, second, Account::controller(&dc)], files)
+    };
+    // The updates of 2021-11-09 and of 2022-11-08; days later each was mended.
+    let delegation = audited(2300, false);
+    assert_eq!(
+        (delegation.verdict.level, delegation.verdict.cause.name()),
+        (Level::Latent, "kdc-regression")
+    );
+    assert_eq!(states(&delegation), [State::Fails; 2]);
+    assert!(kinds(&delegation).contains(&("install-update", Some("DC01"))), "{:?}", kinds(&delegation));
+    assert_eq!(audited(2305, false).verdict.level, Level::Healthy);
+    let encryption = audited(3650, true);
+    assert_eq!(
+        (encryption.verdict.level, encryption.verdict.cause.name()),
+        (Level::Latent, "kdc-regression")
+    );
+    assert_eq!(audited(3650, false).verdict.level, Level::Healthy, "accounts with RC4 are spared");
+}
+
+#[test]
+fn a_clock_that_was_refused_is_wrong_in_both_directions() {
+    let report = tried(&bundle("clock-skew"), LATE).unwrap();
+    assert_eq!(states(&report), [State::Fails; 2]);
+    assert!(report.pairs.iter().all(|pair| causes(pair) == ["clock-skew"]), "{:?}", report.pairs);
+}
+
+#[test]
+fn credssp_that_will_be_refused_is_not_told_as_if_it_had_been() {
+    let [one, two] = nodes(&contoso(), Os::Server2025);
+    let report = of(&[Account::host(&one), Account::host(&two)], Authentication::CredSsp, LATE);
+    assert!(report.verdict.summary.contains("will fail"), "{}", report.verdict.summary);
+    assert!(!report.verdict.summary.contains(" was "), "{}", report.verdict.summary);
+}
+
+#[test]
+fn of_an_export_that_was_cut_nobody_says_that_all_is_well() {
+    let [one, two] = nodes(&contoso(), Os::Server2022);
+    let accounts = granted(&one, &two);
+    let whole = ldif(&accounts);
+    // A third host follows, of which nothing came through but its name.
+    let cut = [whole.as_slice(), b"\ndn: CN=HV03,OU=Hyper-V,DC=contoso,DC=com\nobjectClass: comp"].concat();
+    let report = with_ldif(cut.clone(), &accounts, Authentication::Kerberos, LATE);
+    assert_eq!((states(&report), report.verdict.level), (vec![State::Ready; 2], Level::Inconclusive));
+    assert!(report.verdict.summary.contains("ad/computers.ldif lost a part"), "{}", report.verdict.summary);
+    assert_eq!(gaps(&report), ["directory-export"]);
+    let page = rendered(&report);
+    assert!(page.contains("ldif-truncated") && page.contains("INCONCLUSIVE"), "{page}");
+    assert_eq!(with_ldif(whole, &accounts, Authentication::Kerberos, LATE).verdict.level, Level::Healthy);
+    // What is known to fail is said, and that there may be more.
+    let bare = accounts.map(|account| Account { list: Vec::new(), ..account });
+    let cut =
+        [ldif(&bare).as_slice(), b"\ndn: CN=HV03,OU=Hyper-V,DC=contoso,DC=com\nobjectClass: comp"].concat();
+    let report = with_ldif(cut, &bare, Authentication::Kerberos, LATE);
+    assert_eq!(report.verdict.level, Level::Latent);
+    assert!(report.verdict.summary.contains("There may be more"), "{}", report.verdict.summary);
 }

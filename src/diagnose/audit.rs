@@ -14,9 +14,14 @@ use super::{
     gather, judge, stale,
 };
 use crate::evidence::{Evidence, HostId};
-use crate::fact::{Known, Spn};
+use crate::fact::{SourceId, Spn};
 use crate::incident::{Incident, Pair, forms};
 use crate::knowledge::{Builds, Cause, Family, Hardening, Hardenings, Knowledge, Phase, Role, Rule};
+
+mod damage;
+mod encryption;
+
+pub use encryption::lacks_aes;
 
 /// Causes whose conditions the exports decide; what other rules leave open takes logs.
 const DECIDABLE: &[&str] =
@@ -37,11 +42,6 @@ const TOLD: &[&str] = &[
     "pair.same_domain",
     NEED,
 ];
-/// The hardening after which domain controllers assume AES for objects that state nothing.
-const RC4_OFF: &str = "RC4-CVE-2026-20833";
-/// msDS-SupportedEncryptionTypes: both AES types ([MS-KILE] 2.2.7).
-const AES: u32 = 0x18;
-
 /// What exports say of the moves to come.
 #[derive(Debug)]
 pub struct Audit<'a> {
@@ -55,6 +55,8 @@ pub struct Audit<'a> {
     pub phases: Vec<Phased<'a>>,
     /// Entries of the directory that serve no host, or the wrong one.
     pub stale: Vec<Stale>,
+    /// Exports that lost something, so that there may be more than is said here.
+    pub damaged: Vec<SourceId>,
 }
 
 /// Whether a move can succeed.
@@ -187,13 +189,15 @@ pub fn audit<'a>(
         pairs.get_mut(index).into_iter().for_each(|own| own.reasons.extend(reason.clone()));
     }
     let stale = stale(evidence);
-    let rc4 = phases.iter().find(|phased| phased.hardening.id == RC4_OFF);
+    let rc4 = encryption::without_rc4(&phases);
     let mut bare = BTreeSet::new();
     for (pair, outlook) in incident.pairs.iter().zip(&mut pairs) {
-        let without = rc4.into_iter().flat_map(|phased| without_types(pair, phased, evidence));
-        for (host, reason) in without {
-            bare.insert(host);
-            outlook.reasons.push(reason);
+        if let Some(phased) = rc4 {
+            encryption::lay_to_hardening(outlook, pair, phased, evidence);
+            for (host, reason) in encryption::without_types(pair, phased, evidence) {
+                bare.insert(host);
+                outlook.reasons.push(reason);
+            }
         }
         outlook.reasons.extend(duplicate(pair, outlook, &stale, evidence, &knowledge.rules));
         // What is known to fail needs no guess beside it.
@@ -205,13 +209,24 @@ pub fn audit<'a>(
     let mut findings = gather(&answers, incident);
     findings.retain(|finding| match finding.outcome {
         RuleOutcome::Hit => finding.rule.cause.is_fault(),
-        RuleOutcome::Inconclusive => DECIDABLE.contains(&finding.rule.cause.name()),
+        RuleOutcome::Inconclusive => {
+            DECIDABLE.contains(&finding.rule.cause.name()) || is_asked(&pairs, finding.rule)
+        }
         RuleOutcome::RuledOut => false,
     });
     let mut gaps = open_gaps(&findings, &pairs, incident, evidence, knowledge);
-    gaps.extend(encryption_gap(&bare, &pairs, knowledge));
-    let diagnosis = diagnosis(&pairs, findings, gaps, incident);
-    Audit { on, diagnosis, pairs, phases, stale }
+    gaps.extend(encryption::gap(&bare, &pairs, knowledge));
+    let damaged = damage::damaged(evidence);
+    let again = damage::gaps(&damaged, evidence, &knowledge.gaps).into_iter();
+    gaps.extend(again.filter(|gap| !gaps.iter().any(|own| own.id == gap.id)).collect::<Vec<_>>());
+    let diagnosis = diagnosis(&pairs, findings, gaps, incident, damaged.is_empty());
+    Audit { on, diagnosis, pairs, phases, stale, damaged }
+}
+
+/// Whether a rule leaves a pair open.
+fn is_asked(pairs: &[Outlook<'_>], rule: &Rule) -> bool {
+    let mut reasons = pairs.iter().flat_map(|own| &own.reasons);
+    reasons.any(|reason| !reason.is_known && reason.rule.is_some_and(|own| own.id == rule.id))
 }
 
 /// What a rule's answer means for a pair on which nothing was tried yet.
@@ -225,7 +240,9 @@ fn reason<'a>(
     if !rule.cause.is_fault() {
         return None;
     }
-    let is_decidable = DECIDABLE.contains(&rule.cause.name());
+    // What is foreseen but for the need of delegation is as open as that need.
+    let is_decidable = DECIDABLE.contains(&rule.cause.name())
+        || rule.foresees.is_some() && answer.missing.iter().all(|fact| fact == NEED);
     let told: Vec<String> =
         answer.missing.iter().filter(|fact| TOLD.contains(&fact.as_str())).cloned().collect();
     let is_known = match answer.outcome {
@@ -236,7 +253,8 @@ fn reason<'a>(
         _ => return None,
     };
     // What asks for no need of delegation still can't break a move that runs under a cluster's own identity.
-    let asks_need = rule.when.names().iter().any(|(_, name)| name == "needs_delegation");
+    let condition = rule.foresees.as_ref().unwrap_or(&rule.when);
+    let asks_need = condition.names().iter().any(|(_, name)| name == "needs_delegation");
     let in_cluster = rule.cause.family() == Family::Delegation && !asks_need;
     let (is_known, missing) = match in_cluster && incident.clusters.together(pair.source, pair.target) {
         true if !incident.clusters.is_assumed(pair.source, pair.target) => return None,
@@ -244,7 +262,7 @@ fn reason<'a>(
         false if is_known => (true, Vec::new()),
         false => (false, told),
     };
-    let asks_guard = rule.when.names().iter().any(|(_, name)| name == "credential_guard");
+    let asks_guard = condition.names().iter().any(|(_, name)| name == "credential_guard");
     let own = incident.foresight.as_ref().and_then(|foresight| foresight.guard.get(&pair.source));
     let is_default = asks_guard && own.is_some_and(|guard| !guard.is_stated);
     Some(Reason {
@@ -282,36 +300,6 @@ fn duplicate<'a>(
         basis: Basis::Stated,
         missing: Vec::new(),
     })
-}
-
-/// Ends of a pair whose objects state no encryption types, where domain controllers then assume AES: whether they
-/// have AES keys no export shows.
-fn without_types<'a>(pair: &Pair, phased: &Phased<'a>, evidence: &Evidence) -> Vec<(HostId, Reason<'a>)> {
-    let is_bare = |host: &HostId| {
-        let types = evidence.directory.computer(*host).map(|object| &object.encryption_types);
-        matches!(types, Some(Known::Known(None | Some(0))))
-    };
-    let is_enforced = phased.phase.name != "audit" && !phased.is_absent();
-    let ends = [(pair.source, "source"), (pair.target, "target")].into_iter();
-    let bare = ends.filter(|(host, _)| is_enforced && is_bare(host));
-    let reason = |(host, end): (HostId, &str)| {
-        let reason = Reason {
-            cause: Cause::named("encryption-mismatch").unwrap_or_else(Cause::undetermined),
-            rule: None,
-            is_known: false,
-            hardening: Some(phased.hardening.id.as_str()),
-            basis: phased.basis(),
-            missing: vec![format!("{end}.aes_keys")],
-        };
-        (host, reason)
-    };
-    bare.map(reason).collect()
-}
-
-/// Whether an object states encryption types and AES is not among them.
-#[must_use]
-pub fn lacks_aes(types: u32) -> bool {
-    types != 0 && types & AES == 0
 }
 
 /// The changes in force on that day, with the machines on which they act.
@@ -380,24 +368,14 @@ fn open_gaps(
     gaps::left_open(narrowed.iter(), incident, evidence, &knowledge.gaps)
 }
 
-fn encryption_gap(bare: &BTreeSet<HostId>, pairs: &[Outlook<'_>], knowledge: &Knowledge) -> Option<Gap> {
-    let piece = knowledge.gaps.piece("ticket-encryption")?;
-    let is_asked = pairs.iter().flat_map(|own| &own.reasons).any(|reason| reason.hardening == Some(RC4_OFF));
-    is_asked.then(|| Gap {
-        id: piece.id.clone(),
-        hosts: bare.clone(),
-        matters_for: Cause::named("encryption-mismatch").into_iter().collect(),
-        why: piece.why.clone(),
-        collect: piece.collect.clone(),
-    })
-}
-
-/// The causes as judgements: what most pairs are known to fail by first, then by the order of causes.
+/// The causes as judgements: what most pairs are known to fail by first, then by the order of causes. Of exports that
+/// are not whole nobody can say that all is well.
 fn diagnosis<'a>(
     pairs: &[Outlook<'a>],
     findings: Vec<Finding<'a>>,
     gaps: Vec<Gap>,
     incident: &Incident,
+    is_whole: bool,
 ) -> Diagnosis<'a> {
     let mut by_cause: BTreeMap<Cause, (Option<&'a Rule>, BTreeSet<usize>)> = BTreeMap::new();
     for (index, outlook) in pairs.iter().enumerate() {
@@ -423,7 +401,7 @@ fn diagnosis<'a>(
     let unknown = of(State::Unknown);
     let mut latent = latent.into_iter();
     let verdict = latent.next().unwrap_or_else(|| {
-        if pairs.is_empty() || !unknown.is_empty() {
+        if pairs.is_empty() || !unknown.is_empty() || !is_whole {
             judgement(Cause::undetermined(), Level::Inconclusive, None, &unknown)
         } else {
             judgement(Cause::healthy(), Level::Healthy, None, &BTreeSet::new())

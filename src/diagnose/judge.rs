@@ -69,7 +69,7 @@ pub fn judge<'a>(
         .into_par_iter()
         .filter_map(|index| {
             let facts = PairFacts::of(pairs.get(index)?, incident, evidence, directory);
-            Some(ask_pair(rules, index, &facts))
+            Some(ask_pair(rules, index, &facts, incident.foresight.is_some()))
         })
         .collect();
     let mut answers: Vec<Answer<'a>> = by_pair.into_iter().flatten().collect();
@@ -98,23 +98,26 @@ pub fn judge<'a>(
     answers
 }
 
-fn ask_pair<'a>(rules: &'a [Rule], index: usize, facts: &PairFacts) -> Vec<Answer<'a>> {
+/// Before anything has failed, a rule is asked by what it foresees, where it says that.
+fn ask_pair<'a>(rules: &'a [Rule], index: usize, facts: &PairFacts, foreseeing: bool) -> Vec<Answer<'a>> {
     let bound = Facts::new(facts.variables.iter().map(|(name, stated)| (*name, &stated.values)));
     let answer = |rule: &'a Rule| {
-        let (outcome, mut missing) = ask(&rule.when, &bound);
+        let foresees = rule.foresees.as_ref().filter(|_| foreseeing);
+        let when = foresees.unwrap_or(&rule.when);
+        let requires = rule.requires.as_ref().filter(|_| foresees.is_none());
+        let (outcome, mut missing) = ask(when, &bound);
         let mut required = true;
-        if let Some(condition) = &rule.requires {
+        if let Some(condition) = requires {
             let (answer, more) = ask(condition, &bound);
             required = answer == Outcome::Hit;
             missing.extend(more.into_iter().filter(|_| outcome == Outcome::Hit));
         }
         let corroborated =
             rule.corroborated_by.as_ref().is_some_and(|condition| ask(condition, &bound).0 == Outcome::Hit);
-        let conditions = std::iter::once(&rule.when)
-            .chain(&rule.requires)
-            .chain(rule.corroborated_by.iter().filter(|_| corroborated));
+        let conditions =
+            std::iter::once(when).chain(requires).chain(rule.corroborated_by.iter().filter(|_| corroborated));
         let mut names: Vec<(String, String)> = match outcome {
-            Outcome::RuledOut => rule.when.excluding(&bound),
+            Outcome::RuledOut => when.excluding(&bound),
             _ => conditions.flat_map(Condition::names).cloned().collect(),
         };
         // The source's own object first: it is what a reader looks for.

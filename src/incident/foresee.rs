@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Grant, Incident, Pair};
+use super::{Dated, Grant, Incident, Pair};
 use crate::evidence::{Evidence, FactId, HostId};
 use crate::fact::{Known, MigrationAuthentication};
 use crate::knowledge::Builds;
@@ -42,6 +42,7 @@ impl Incident {
         self.foresight = Some(Foresight { guard: guard.collect() });
         self.hyper_v_logs = true;
         self.pairs.iter_mut().for_each(|pair| pair.attempts.clear());
+        self.share_refusals();
         self.weigh_delegation(evidence, &evidence.directory);
         let mut pairs = std::mem::take(&mut self.pairs);
         for pair in &mut pairs {
@@ -53,6 +54,18 @@ impl Incident {
         }
         self.pairs = pairs;
         self
+    }
+
+    /// A clock or an account that was refused is a host's own, whichever way the refused move went.
+    fn share_refusals(&mut self) {
+        let refused = |pair: &Pair| (pair.kdc_clock.clone(), pair.kdc_account.clone());
+        let known: BTreeMap<_, _> =
+            self.pairs.iter().map(|pair| ((pair.source, pair.target), refused(pair))).collect();
+        for pair in &mut self.pairs {
+            let Some((clock, account)) = known.get(&(pair.target, pair.source)) else { continue };
+            pair.kdc_clock = joined(&pair.kdc_clock, clock);
+            pair.kdc_account = joined(&pair.kdc_account, account);
+        }
     }
 
     /// Whether anything tells if moves of `pair` depend on delegation. Where failures are looked at, they do.
@@ -76,4 +89,15 @@ impl Incident {
         let runs = !is_dc && default_from.is_some_and(|from| year >= from);
         Some(Guard { runs, is_stated: false, facts: machine.version_facts.clone() })
     }
+}
+
+/// What both directions of a pair know, each record once.
+fn joined(one: &Known<Dated>, other: &Known<Dated>) -> Known<Dated> {
+    let (Some(own), Some(further)) = (one.known(), other.known()) else {
+        return if one.known().is_some() { one.clone() } else { other.clone() };
+    };
+    let mut all = [own.as_slice(), further.as_slice()].concat();
+    all.sort_unstable();
+    all.dedup();
+    Known::Known(all)
 }

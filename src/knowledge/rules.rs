@@ -95,6 +95,8 @@ pub struct Rule {
     pub requires: Option<Condition>,
     /// What stands in for the second witness of a component's own statement.
     pub corroborated_by: Option<Condition>,
+    /// What is asked in place of `when` before anything has failed; `None` where `when` itself can be.
+    pub foresees: Option<Condition>,
     /// Kinds of change that set this fault off by a documented mechanism.
     pub triggers: Vec<String>,
     /// Fixes, in order, by id.

@@ -111,6 +111,7 @@ fn rule(page: &mut Page, own: &RuleReport) {
         ("when", Some(&own.when)),
         ("requires", own.requires.as_ref()),
         ("corroborated by", own.corroborated_by.as_ref()),
+        ("before a failure", own.foresees.as_ref()),
     ];
     for (name, condition) in conditions {
         if let Some(condition) = condition {

@@ -6,7 +6,8 @@ use crate::diagnose::{Level, Relation, RuleOutcome};
 use crate::incident::Grant;
 use crate::knowledge::{Cause, Origin};
 use crate::report::{
-    EstimateReport, EvidenceReport, FindingReport, GapReport, PlanReport, Report, StepReport, TallyReport,
+    EstimateReport, EvidenceReport, FindingReport, GapReport, PlanReport, Report, SourceReport, StepReport,
+    TallyReport,
 };
 
 /// Pieces of evidence shown for one finding; the JSON report has more.
@@ -431,7 +432,20 @@ fn sources(page: &mut Page, report: &Report) {
             coverage.iter().map(row).collect(),
         );
     }
-    for source in &report.bundle.sources {
+    issues(page, &report.bundle.sources);
+}
+
+/// The sources of which something is to be known, under a heading of their own; nothing where there are none.
+pub(super) fn noticed(page: &mut Page, sources: &[SourceReport]) {
+    if sources.iter().any(|source| source.kind == "unknown" || !source.issues.is_empty()) {
+        page.heading("SOURCES");
+        issues(page, sources);
+    }
+}
+
+/// What is to be known of each source, such as its damage.
+pub(super) fn issues(page: &mut Page, sources: &[SourceReport]) {
+    for source in sources {
         if source.kind == "unknown" {
             page.paragraph("  ", 4, &format!("{}: not understood", source.path));
         }

@@ -5,7 +5,7 @@
 use serde::Serialize;
 
 use super::build::{address, build as analysis};
-use super::words::{lower_first, pairs as arrows};
+use super::words::pairs as arrows;
 use super::{
     AddressReport, AlsoReport, BundleReport, FindingReport, GapReport, HostReport, PlanReport,
     SCHEMA_VERSION, Tool,
@@ -16,6 +16,9 @@ use crate::fact::{Known, MigrationAuthentication, Spn};
 use crate::incident::{Grant, Incident, Pair, UNCONSTRAINED};
 use crate::knowledge::{Cause, Family, Knowledge, Standing};
 use crate::plan::Plan;
+
+/// Damaged files that the summary names.
+const DAMAGED: usize = 2;
 
 /// The report of `kcdoctor audit`.
 #[derive(Debug, Serialize)]
@@ -263,17 +266,31 @@ impl Builder<'_> {
                 let named = arrows(&verdict.pairs, self.evidence);
                 let clause = || format!("On {named}, {}.", verdict.cause.clause());
                 let stated = verdict.rule.map_or_else(clause, |rule| rule.summary.replace("{pairs}", &named));
-                format!("{fails} of {all} ordered pairs will fail. {stated}{open}")
+                let more = self
+                    .damaged()
+                    .map_or_else(String::new, |damaged| format!(" There may be more: {damaged}."));
+                format!("{fails} of {all} ordered pairs will fail. {stated}{open}{more}")
             }
             Level::Healthy => {
                 format!("None of {all} ordered pairs is known to fail: each has what it needs.")
             }
             _ if all == 0 => self.no_pairs(),
-            _ => format!(
-                "No pair is known to fail, and of {unknown} of {all} the exports do not say: {}",
-                lower_first("See what is missing.")
-            ),
+            _ => {
+                let damaged = self.damaged();
+                let open = (unknown > 0).then(|| format!("of {unknown} of {all} the exports do not say"));
+                let why: Vec<_> = open.into_iter().chain(damaged).collect();
+                format!("No pair is known to fail, and {}: see what is missing.", why.join(", and "))
+            }
         }
+    }
+
+    /// That exports lost something, by their names; `None` where none did.
+    fn damaged(&self) -> Option<String> {
+        let sources = self.audit.damaged.iter().filter_map(|source| self.evidence.sources.get(source.0));
+        let paths: Vec<_> = sources.map(|source| source.path.as_str()).collect();
+        let (named, more) = paths.split_at(paths.len().min(DAMAGED));
+        let more = if more.is_empty() { String::new() } else { format!(" and {} more", more.len()) };
+        (!named.is_empty()).then(|| format!("{}{more} lost a part of what was exported", named.join(", ")))
     }
 
     fn no_pairs(&self) -> String {

@@ -52,6 +52,8 @@ pub struct RuleReport {
     pub requires: Option<String>,
     /// What stands in for a second witness.
     pub corroborated_by: Option<String>,
+    /// What is asked in place of the condition before anything has failed.
+    pub foresees: Option<String>,
     /// The facts that it names, such as `source.enabled`.
     pub facts: Vec<String>,
     /// Kinds of change that set the fault off.
@@ -138,8 +140,8 @@ pub struct FailureReport {
 
 impl From<&Rule> for RuleReport {
     fn from(rule: &Rule) -> Self {
-        let conditions = [Some(&rule.when), rule.requires.as_ref(), rule.corroborated_by.as_ref()];
-        let names = conditions.into_iter().flatten().flat_map(Condition::names);
+        let further = [&rule.requires, &rule.corroborated_by, &rule.foresees].into_iter().flatten();
+        let names = std::iter::once(&rule.when).chain(further).flat_map(Condition::names);
         let mut facts: Vec<_> = names.map(|(variable, name)| format!("{variable}.{name}")).collect();
         facts.sort();
         facts.dedup();
@@ -157,6 +159,7 @@ impl From<&Rule> for RuleReport {
             when: source(&rule.when),
             requires: rule.requires.as_ref().map(source),
             corroborated_by: rule.corroborated_by.as_ref().map(source),
+            foresees: rule.foresees.as_ref().map(source),
             facts,
             triggers: rule.triggers.clone(),
             fixes: rule.fixes.clone(),

@@ -33,14 +33,20 @@ pub(super) fn domain_facts(
 ) -> Stated {
     let mut stated = Stated::default();
     let controllers = incident.controllers_of(pair, evidence);
-    let (Some(first), Some(last)) = (times.first(), times.last()) else { return stated };
-    let domain = Domain { controllers, moments: [*first, *last], incident, evidence };
+    let Some(moments) = moments(times, incident) else { return stated };
+    let domain = Domain { controllers, moments, incident, evidence };
     domain.faults(&mut stated);
     domain.straddles(&mut stated);
     if let Some(refused) = domain.refuses(RC4) {
         stated.set("rc4_refused", FactValue::Bool(refused), domain.builds());
     }
     stated
+}
+
+/// The first and the last failure; before anything has failed, the latest state that is known.
+fn moments(times: &[Timestamp], incident: &Incident) -> Option<[Timestamp; 2]> {
+    let failed = times.first().zip(times.last()).map(|(first, last)| [*first, *last]);
+    failed.or_else(|| incident.foresight.is_some().then_some([Timestamp::MAX; 2]))
 }
 
 /// The domain controllers of a pair at its first and last failure.
@@ -158,7 +164,7 @@ pub(super) fn pair_facts(
             stated.set(name, count(facts.len()), facts);
         }
     }
-    let last = times.last().copied();
+    let last = moments(times, incident).map(|[_, last]| last);
     let Some(bits) = last.and_then(|last| common(pair, &controllers, last, incident, directory)) else {
         return;
     };

@@ -65,6 +65,7 @@ fn read(
     let when = form.required("when", faults);
     let requires = form.text("requires", faults);
     let corroborated_by = form.text("corroborated_by", faults);
+    let foresees = form.text("foresees", faults);
     let named_triggers = form.list("triggers", faults).unwrap_or_default();
     let named_fixes = form.list("fixes", faults).unwrap_or_default();
     let summary = form.required("summary", faults);
@@ -74,6 +75,7 @@ fn read(
     let mut compile =
         |condition: Option<Found<String>>| condition.and_then(|found| compile(draft, &found, scope, faults));
     let (when, requires, corroborated_by) = (compile(when), compile(requires), compile(corroborated_by));
+    let foresees = compile(foresees);
     if let Some(id) = &id {
         check_id(draft, id, faults);
     }
@@ -108,6 +110,7 @@ fn read(
         when: when?,
         requires,
         corroborated_by,
+        foresees,
         triggers: values(named_triggers),
         fixes: values(named_fixes),
         summary: summary?.value,

@@ -1,7 +1,7 @@
 //! For a person at a terminal: what will fail, by which hardening, and what prevents it.
 
 use super::super::layout::{Ink, Page};
-use super::super::table::{arrows, gaps, plan};
+use super::super::table::{arrows, gaps, noticed, plan};
 use super::super::{Style, word};
 use crate::diagnose::{Basis, Level, State};
 use crate::incident::Grant;
@@ -22,6 +22,7 @@ pub(super) fn render(report: &AuditReport, style: Style) -> String {
     stale(&mut page, report);
     plan(&mut page, &report.plan);
     gaps(&mut page, &report.gaps);
+    noticed(&mut page, &report.bundle.sources);
     page.into_text()
 }
 

@@ -1,6 +1,7 @@
 //! For a person at a terminal: who is hit, what changed of each host, what can't be told.
 
 use super::super::layout::{Ink, Page, clock};
+use super::super::table::issues;
 use super::super::{Style, word};
 use crate::diagnose::{Attribute, Fate, Shift};
 use crate::report::drift::{ChangedObject, DriftReport, Outcome, PairShift, UntoldReport};
@@ -35,6 +36,7 @@ pub(super) fn render(report: &DriftReport, style: Style) -> String {
     for (what, bundle) in [("baseline", &report.baseline), ("current", &report.current)] {
         let files = bundle.sources.len();
         page.paragraph("  ", 2, &format!("{what}: {} ({files} files), {}", bundle.name, bundle.hash));
+        issues(&mut page, &bundle.sources);
     }
     page.paragraph("  ", 2, &format!("{} hosts are in both.", report.compared));
     page.into_text()

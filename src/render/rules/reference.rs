@@ -63,9 +63,11 @@ fn section(text: &mut String, rule: &RuleReport) {
     line("set off by", quoted(rule.triggers.clone()));
     line("mended by", quoted(rule.fixes.clone()));
     text.push_str(&format!("\nIts condition:\n\n```cel\n{}\n```\n", rule.when));
-    for (name, condition) in
-        [("Required to confirm it", &rule.requires), ("A second witness", &rule.corroborated_by)]
-    {
+    for (name, condition) in [
+        ("Required to confirm it", &rule.requires),
+        ("A second witness", &rule.corroborated_by),
+        ("Asked before anything failed", &rule.foresees),
+    ] {
         if let Some(condition) = condition {
             text.push_str(&format!(
                 "\n{name}: `{}`\n",

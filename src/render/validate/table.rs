@@ -1,7 +1,7 @@
 //! For a person at a terminal: which pairs are proven, what failed since, which tests are owed.
 
 use super::super::layout::{Ink, Page, clock};
-use super::super::table::gaps;
+use super::super::table::{gaps, noticed};
 use super::super::{Style, word};
 use crate::diagnose::PairState;
 use crate::report::AttemptReport;
@@ -28,6 +28,7 @@ pub(super) fn render(report: &ValidateReport, style: Style) -> String {
     unnamed(&mut page, &report.unnamed);
     tests(&mut page, &report.tests);
     gaps(&mut page, &report.gaps);
+    noticed(&mut page, &report.bundle.sources);
     page.into_text()
 }
 
