@@ -2,12 +2,13 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::command::analyze::Options;
+use crate::error::Error;
 use crate::incident::Scope;
 use crate::render::{EventsFormat, Format, InventoryFormat};
 use crate::report::events::{EventLevel, Selection};
@@ -57,7 +58,14 @@ pub enum Command {
     ///
     /// Each export is a file, folder or archive; logs beside it date the changes. What one of the two does not state is
     /// said to be untold, and is never a change.
-    #[command(mut_arg("bundles", |bundles| bundles.value_names(["BASELINE", "CURRENT"]).num_args(2)))]
+    #[command(
+        mut_arg("bundles", |bundles| {
+            bundles.value_names(["BASELINE", "CURRENT"]).num_args(2).action(ArgAction::Set).help(
+                "The older and the newer export: a folder, archive or file each",
+            )
+        }),
+        mut_arg("rules", |rules| rules.hide(true))
+    )]
     Drift(DriftArgs),
     /// Say after a fix or a hardening which pairs were seen to work since, and which still owe a test.
     ///
@@ -85,16 +93,16 @@ pub enum Command {
 #[derive(Debug, Args)]
 pub struct SimulateArgs {
     /// Incidents that are judged as facts; half of them lack a third of what a customer could send.
-    #[arg(long, value_name = "N", default_value_t = 10_000)]
+    #[arg(long, value_name = "N", default_value_t = 10_000, value_parser = clap::value_parser!(u64).range(2..))]
     pub incidents: u64,
-    /// Incidents that are written as files and read again, likewise.
-    #[arg(long, value_name = "N", default_value_t = 200)]
+    /// Incidents that are written as files and read again, likewise; with `--write`, how many are written.
+    #[arg(long, value_name = "N", default_value_t = 200, value_parser = clap::value_parser!(u64).range(2..))]
     pub bundles: u64,
     /// The seed of the first; the same seed gives the same incidents.
     #[arg(long, value_name = "SEED", default_value_t = 1)]
     pub seed: u64,
     /// Judge nothing: write the bundles to DIR, and `truth.jsonl` beside them.
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["incidents", "format", "output", "threads"])]
     pub write: Option<PathBuf>,
     /// With `--write`: leave out a third of what a customer could send.
     #[arg(long, requires = "write")]
@@ -170,10 +178,16 @@ pub struct Common {
 
 impl Common {
     /// How the bundle is to be read.
-    #[must_use]
-    pub fn options(&self) -> Options {
+    ///
+    /// # Errors
+    /// [`Error::Usage`] where no time lies from `--since` on and before `--until`.
+    pub fn options(&self) -> Result<Options, Error> {
+        if let Some((since, until)) = self.since.zip(self.until).filter(|(since, until)| since >= until) {
+            let advice = "so no event lies between them; give the earlier time to --since";
+            return Err(Error::Usage(format!("--since {since} is not before --until {until}, {advice}")));
+        }
         let scope = Scope { since: self.since, until: self.until, nodes: self.nodes.clone() };
-        Options { scope, threads: self.threads, recover: self.recover, ..Options::default() }
+        Ok(Options { scope, threads: self.threads, recover: self.recover, ..Options::default() })
     }
 }
 

@@ -22,7 +22,7 @@ mod weigh;
 
 pub use audit::{Audit, Basis, Outlook, Phased, Reason, State, audit, credential_guard_from, lacks_aes};
 pub use cases::{Deviation, deviation};
-pub use drift::{Attribute, Drift, Drifted, Edit, Ends, Fate, Moved, Shift, Side, Untold, drift};
+pub use drift::{Aspect, Attribute, Drift, Drifted, Edit, Ends, Fate, Moved, Shift, Side, Untold, drift};
 pub use facts::{PairFacts, Stated};
 pub use gaps::Gap;
 pub use judge::{Answer, Outcome as RuleOutcome, ask_case, judge};

@@ -14,6 +14,7 @@ use kcdoctor::cli::{
     AccuracyArg, AnalyzeArgs, AuditArgs, Cli, ColorArg, Command, Common, DriftArgs, EventsArgs, ExplainArgs,
     InventoryArgs, RulesCommand, SimulateArgs, ValidateArgs,
 };
+use kcdoctor::command::analyze::Options;
 use kcdoctor::command::{
     analyze, audit, collect, drift, events, explain, inventory, rules, schema, simulate, validate,
 };
@@ -66,8 +67,8 @@ fn usage(error: &clap::Error) -> ExitCode {
 
 fn run_analyze(arguments: &AnalyzeArgs) -> Result<u8, Error> {
     let common = &arguments.common;
-    let report = with_bundle(common, |bundle, knowledge, tick| {
-        analyze::analyze(bundle, knowledge, &common.options(), tick)
+    let report = with_bundle(common, |bundle, knowledge, options, tick| {
+        analyze::analyze(bundle, knowledge, options, tick)
     })?;
     warn_of_nodes(common, report.hosts.iter().map(|host| (&host.name, &host.fqdn)));
     let text = render(&report, arguments.format.into(), style(common));
@@ -77,8 +78,8 @@ fn run_analyze(arguments: &AnalyzeArgs) -> Result<u8, Error> {
 
 fn run_events(arguments: &EventsArgs) -> Result<u8, Error> {
     let common = &arguments.common;
-    let report = with_bundle(common, |bundle, knowledge, tick| {
-        events::events(bundle, knowledge, &common.options(), &arguments.selection(), tick)
+    let report = with_bundle(common, |bundle, knowledge, options, tick| {
+        events::events(bundle, knowledge, options, &arguments.selection(), tick)
     })?;
     warn_of_nodes(common, report.hosts.iter().map(|host| (&host.name, &host.fqdn)));
     if let Some(nothing) = events::nothing_found(&report) {
@@ -90,8 +91,8 @@ fn run_events(arguments: &EventsArgs) -> Result<u8, Error> {
 
 fn run_inventory(arguments: &InventoryArgs) -> Result<u8, Error> {
     let common = &arguments.common;
-    let report = with_bundle(common, |bundle, knowledge, tick| {
-        inventory::inventory(bundle, knowledge, &common.options(), tick)
+    let report = with_bundle(common, |bundle, knowledge, options, tick| {
+        inventory::inventory(bundle, knowledge, options, tick)
     })?;
     warn_of_nodes(common, report.hosts.iter().map(|host| (&host.name, &host.fqdn)));
     let format = arguments.format.into();
@@ -152,8 +153,8 @@ fn run_audit(arguments: &AuditArgs) -> Result<u8, Error> {
     audit::distinct(&common.bundles)?;
     // The only place that asks the clock for the day: from here on it is an input.
     let on = arguments.on.unwrap_or_else(|| jiff::Timestamp::now().to_zoned(jiff::tz::TimeZone::UTC).date());
-    let report = with_bundle(common, |bundle, knowledge, tick| {
-        audit::audit(bundle, knowledge, &common.options(), on, tick)
+    let report = with_bundle(common, |bundle, knowledge, options, tick| {
+        audit::audit(bundle, knowledge, options, on, tick)
     })?;
     warn_of_nodes(common, report.hosts.iter().map(|host| (&host.name, &host.fqdn)));
     let text = render_audit(&report, arguments.format.into(), style(common));
@@ -163,7 +164,9 @@ fn run_audit(arguments: &AuditArgs) -> Result<u8, Error> {
 
 fn run_drift(arguments: &DriftArgs) -> Result<u8, Error> {
     let common = &arguments.common;
+    let options = common.options()?;
     let [baseline, current] = drift::two(&common.bundles)?;
+    drift::without_rules(common.rules.as_deref())?;
     audit::distinct(&common.bundles)?;
     let opened =
         |path: &PathBuf| Bundle::open_with(std::slice::from_ref(path), &common.passwords, &Limits::default());
@@ -171,9 +174,10 @@ fn run_drift(arguments: &DriftArgs) -> Result<u8, Error> {
     let knowledge = Knowledge::load()?;
     let sources = bundles.iter().map(|bundle| bundle.sources.len()).sum();
     let progress = Progress::new(sources, common.no_progress || common.quiet);
-    let report = drift::drift(bundles, &knowledge, &common.options(), &|| progress.tick());
+    let report = drift::drift(bundles, &knowledge, &options, &|| progress.tick());
     progress.bar.finish_and_clear();
     let report = report?;
+    warn_of_nodes(common, report.hosts.iter().map(|host| (&host.name, &host.fqdn)));
     if let Some(mistaken) = drift::mistaken(&report) {
         warn(common, mistaken);
     }
@@ -185,9 +189,10 @@ fn run_drift(arguments: &DriftArgs) -> Result<u8, Error> {
 fn run_validate(arguments: &ValidateArgs) -> Result<u8, Error> {
     let common = &arguments.common;
     audit::distinct(&common.bundles)?;
-    let report = with_bundle(common, |bundle, knowledge, tick| {
-        validate::validate(bundle, knowledge, &common.options(), arguments.fixed_at, tick)
+    let report = with_bundle(common, |bundle, knowledge, options, tick| {
+        validate::validate(bundle, knowledge, options, arguments.fixed_at, tick)
     })?;
+    warn_of_nodes(common, report.hosts.iter().map(|host| (&host.name, &host.fqdn)));
     let text = render_validate(&report, arguments.format.into(), style(common));
     write_out(common.output.as_deref(), &text)?;
     Ok(if arguments.exit_code { validate::status(report.outcome) } else { 0 })
@@ -196,15 +201,16 @@ fn run_validate(arguments: &ValidateArgs) -> Result<u8, Error> {
 /// Opens the bundle and shows progress while `read` reads it.
 fn with_bundle<T>(
     common: &Common,
-    read: impl FnOnce(&Bundle, &Knowledge, &(dyn Fn() + Sync)) -> Result<T, Error>,
+    read: impl FnOnce(&Bundle, &Knowledge, &Options, &(dyn Fn() + Sync)) -> Result<T, Error>,
 ) -> Result<T, Error> {
+    let options = common.options()?;
     let knowledge = rules::known(common.rules.as_deref())?;
     for rule in knowledge.own_rules().filter(|rule| rule.origin == Origin::Replaced) {
         warn(common, &format!("{}: your own rule is used in place of the shipped one", rule.id));
     }
     let bundle = Bundle::open_with(&common.bundles, &common.passwords, &Limits::default())?;
     let progress = Progress::new(bundle.sources.len(), common.no_progress || common.quiet);
-    let result = read(&bundle, &knowledge, &|| progress.tick());
+    let result = read(&bundle, &knowledge, &options, &|| progress.tick());
     progress.bar.finish_and_clear();
     result
 }

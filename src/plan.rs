@@ -436,8 +436,10 @@ impl Planner<'_> {
             };
             let (mended, left): (Vec<_>, Vec<_>) = pairs.iter().partition(|pair| about(pair));
             if !mended.is_empty() {
+                // Before anything has failed it is the exports that speak.
+                let shows = if self.incident.foresight.is_some() { "a new export" } else { "new logs" };
                 remaining.push(format!(
-                    "{id}: {}; the steps act on it, but only new logs can show that",
+                    "{id}: {}; the steps act on it, but only {shows} can show that",
                     rule.title
                 ));
             }

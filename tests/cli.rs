@@ -305,3 +305,79 @@ fn a_large_log_says_the_same_in_a_file_a_zip_and_a_pipe() {
     assert_eq!(report(zipped.as_os_str(), "2", None), expected);
     assert_eq!(report("-".as_ref(), "2", Some(&file)), expected);
 }
+
+#[test]
+fn a_span_that_holds_nothing_is_refused_by_every_command() {
+    let one = bundle("two-faults");
+    let other = bundle("three-faults");
+    for command in ["analyze", "events", "inventory", "audit", "validate", "drift"] {
+        for (since, until) in [("2026-10-01", "2026-09-01"), ("2026-10-01", "2026-10-01")] {
+            let second = if command == "drift" { vec![path(&other)] } else { Vec::new() };
+            let named = [&[command, path(&one)][..], &second].concat();
+            let output = kcdoctor(&[&named[..], &["--since", since, "--until", until]].concat());
+            assert_eq!(output.status.code(), Some(64), "{command}");
+            assert!(text(&output.stderr).contains("give the earlier time to --since"), "{command}");
+        }
+    }
+}
+
+#[test]
+fn a_node_that_no_host_is_called_is_warned_of_by_every_command() {
+    let one = bundle("two-faults");
+    let other = bundle("three-faults");
+    for command in ["analyze", "events", "inventory", "audit", "validate", "drift"] {
+        let second = if command == "drift" { vec![path(&other)] } else { Vec::new() };
+        let named = [&[command, path(&one)][..], &second].concat();
+        let output = kcdoctor(&[&named[..], &["--nodes", "HV0X,HV01"]].concat());
+        let warnings = text(&output.stderr);
+        assert!(warnings.contains("no host of the bundle is called HV0X"), "{command}: {warnings}");
+        assert!(!warnings.contains("called HV01"), "{command}: {warnings}");
+    }
+}
+
+#[test]
+fn the_table_counts_migrations_of_which_one_end_is_not_known() {
+    let log = bundle("migration-limit").join("HV01/Microsoft-Windows-Hyper-V-High-Availability-Admin.evtx");
+    let output = kcdoctor(&["analyze", path(&log)]);
+    let pairs = text(&output.stdout).split("\nPAIRS\n").nth(1).unwrap();
+    let row = pairs.lines().find(|line| line.contains("HV01 → ?")).unwrap();
+    assert!(row.split_whitespace().any(|cell| cell == "3"), "{row}");
+}
+
+#[test]
+fn simulate_takes_no_option_that_it_would_not_use() {
+    let folder = tempfile::tempdir().unwrap();
+    let written = path(folder.path());
+    for more in [["--incidents", "4"], ["--format", "json"], ["--output", "x"], ["--threads", "2"]] {
+        let output = kcdoctor(&[&["simulate", "--write", written][..], &more].concat());
+        assert_eq!(output.status.code(), Some(64), "{more:?}");
+    }
+    for none in ["0", "1"] {
+        let output = kcdoctor(&["simulate", "--incidents", none]);
+        assert_eq!(output.status.code(), Some(64), "{none}");
+    }
+}
+
+#[test]
+fn explain_names_the_machine_that_a_step_is_for() {
+    let output = kcdoctor(&["explain", "kdc-regression", "--format", "json"]);
+    assert!(text(&output.stdout).contains("update on the domain controller"), "{}", text(&output.stdout));
+    let output = kcdoctor(&["explain", "listener-disabled", "--format", "json"]);
+    assert!(text(&output.stdout).contains("again on the target"), "{}", text(&output.stdout));
+}
+
+/// What follows from a file that can't be read is no fault of its own.
+#[test]
+fn a_rule_that_is_not_utf_8_is_one_fault() {
+    let folder = tempfile::tempdir().unwrap();
+    let example = super::root().join("docs/example-rules");
+    fs::create_dir(folder.path().join("ACME-101")).unwrap();
+    for case in ["hit.toml", "clear.toml", "blind.toml"] {
+        fs::copy(example.join("ACME-101").join(case), folder.path().join("ACME-101").join(case)).unwrap();
+    }
+    fs::write(folder.path().join("ACME-101.md"), b"+++\nid = \"ACME-101\"\ntitle = \"\xFC\"\n").unwrap();
+    let output = kcdoctor(&["rules", "lint", path(folder.path()), "--format", "json"]);
+    let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    let titles: Vec<_> = report["faults"].as_array().unwrap().iter().map(|fault| &fault["title"]).collect();
+    assert_eq!(titles, ["the file is not UTF-8"]);
+}

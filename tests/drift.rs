@@ -5,7 +5,7 @@ use std::path::Path;
 use kcdoctor::bundle::{Bundle, Limits};
 use kcdoctor::command::analyze::Options;
 use kcdoctor::command::drift::drift;
-use kcdoctor::diagnose::{Attribute, Fate, Shift};
+use kcdoctor::diagnose::{Aspect, Attribute, Fate, Shift};
 use kcdoctor::fact::Spn;
 use kcdoctor::incident::Grant;
 use kcdoctor::knowledge::Knowledge;
@@ -139,14 +139,101 @@ fn every_attribute_is_compared_and_cases_are_none() {
     );
     let old = Spn::migration("HV02.old.contoso.com");
     assert_eq!(edits(changed(&report, "HV02")), [(Attribute::ServicePrincipalName, &[][..], &[old][..])]);
-    // HV02 may now delegate to HV01; HV01 lost its trust for any service.
+    // HV02 may now delegate to HV01, and HV01 is disabled; HV01 lost its trust for any service as well.
     assert_eq!(
         shifts(&report),
         [
             ("HV01", "HV02", Shift::Lost, Some(Grant::Unconstrained), Some(Grant::Missing)),
-            ("HV02", "HV01", Shift::Gained, Some(Grant::Missing), Some(Grant::Granted)),
+            ("HV02", "HV01", Shift::Lost, Some(Grant::Missing), Some(Grant::Granted)),
         ]
     );
+    let aspects: Vec<_> = report.pairs.iter().map(|pair| pair.aspects.clone()).collect();
+    assert_eq!(aspects, [vec![Aspect::Delegation, Aspect::Account], vec![Aspect::Account]]);
+}
+
+#[test]
+fn a_disabled_account_hits_every_pair_of_its_host() {
+    let [one, two] = nodes(&contoso(), Os::Server2019);
+    let before = granted(&one, &two);
+    let [first, second] = before.clone();
+    let report = of(&before, &[first.with(DISABLED), second]);
+    assert_eq!(report.outcome, Outcome::Lost);
+    let hit: Vec<_> = report.pairs.iter().map(|pair| (&*pair.source, pair.shift, &*pair.aspects)).collect();
+    let lost = (Shift::Lost, &[Aspect::Account][..]);
+    assert_eq!(hit, [("HV01", lost.0, lost.1), ("HV02", lost.0, lost.1)]);
+    assert!(report.summary.contains("2 pairs have less than before"), "{}", report.summary);
+    // And the other way round it is a gain.
+    let [first, second] = before.clone();
+    let enabled = of(&[first.with(DISABLED), second], &before);
+    assert!(enabled.pairs.iter().all(|pair| pair.shift == Shift::Gained), "{:?}", enabled.pairs);
+}
+
+#[test]
+fn encryption_types_that_go_hit_the_pairs_that_need_them() {
+    let [one, two] = nodes(&contoso(), Os::Server2019);
+    let accounts = |first: u32, second: u32| {
+        let [one, two] = granted(&one, &two);
+        [Account { encryption: first, ..one }, Account { encryption: second, ..two }]
+    };
+    let hit = |before: [Account; 2], after: [Account; 2]| {
+        let report = of(&before, &after);
+        let hit: Vec<_> = report.pairs.iter().map(|pair| (pair.shift, pair.aspects.clone())).collect();
+        hit
+    };
+    let of_encryption = |shift| vec![(shift, vec![Aspect::Encryption]); 2];
+    // AES goes: with a partner of AES alone nothing is left, with any other it is RC4.
+    assert_eq!(hit(accounts(0x1C, 0x18), accounts(0x4, 0x18)), of_encryption(Shift::Lost));
+    assert_eq!(hit(accounts(0x1C, 0x1C), accounts(0x4, 0x1C)), of_encryption(Shift::Lost));
+    assert_eq!(hit(accounts(0x4, 0x1C), accounts(0x18, 0x1C)), of_encryption(Shift::Gained));
+    // RC4 that goes where AES stays takes nothing that matters.
+    assert_eq!(hit(accounts(0x1C, 0x1C), accounts(0x18, 0x1C)), []);
+}
+
+#[test]
+fn what_stood_behind_a_cut_is_not_said_to_be_left_out() {
+    let [one, two] = nodes(&contoso(), Os::Server2019);
+    let accounts = granted(&one, &two);
+    let whole = String::from_utf8(ldif(&accounts)).unwrap();
+    let at = whole.rfind("sAMAccountName: HV02").unwrap() + "sAMAccountName: HV02$\nsA".len();
+    let report = compared(
+        vec![("a.ldif".into(), whole.clone().into_bytes())],
+        vec![("b.ldif".into(), whole.as_bytes()[..at].to_vec())],
+    );
+    assert!(!report.untold.is_empty());
+    for own in &report.untold {
+        assert!(own.current.is_some_and(|why| why.contains("cut")), "{own:?}");
+    }
+    let page = rendered(&report);
+    assert!(page.contains("ldif-truncated") && !page.contains("did not ask"), "{page}");
+}
+
+/// Reports of bundled incidents: a wrong sentence would fail here.
+#[test]
+fn the_drifts_of_bundled_incidents_are_the_golden_ones() {
+    let opened = |name: &str| Bundle::open(&[bundle(name).join("ad")], &Limits::default()).unwrap();
+    for (name, baseline, current) in [
+        ("account-disabled", "clock-skew", "account-disabled"),
+        ("encryption-mismatch", "memory-short", "encryption-mismatch"),
+    ] {
+        let bundles = [&opened(baseline), &opened(current)];
+        let report = drift(bundles, &Knowledge::load().unwrap(), &Options::default(), &|| ()).unwrap();
+        assert_golden(&root().join(format!("fixtures/drift/{name}.txt")), &rendered(&report));
+        let json = render_drift(&report, PlainFormat::Json, Style::default());
+        assert_golden(&root().join(format!("fixtures/drift/{name}.json")), &without_revision(&json));
+    }
+}
+
+#[test]
+fn what_drift_takes_is_used_or_refused() {
+    let (one, other) = (bundle("classic-two-nodes"), bundle("clock-skew"));
+    let rules = root().join("docs/example-rules");
+    let refused = kcdoctor(&["drift", path(&one), path(&other), "--rules", path(&rules)]);
+    assert_eq!(refused.status.code(), Some(64));
+    assert!(text(&refused.stderr).contains("leave --rules out"), "{}", text(&refused.stderr));
+    let help = kcdoctor(&["drift", "--help"]);
+    let help = text(&help.stdout);
+    assert!(help.contains("<BASELINE> <CURRENT>\n") && !help.contains("<CURRENT>..."), "{help}");
+    assert!(!help.contains("--rules"), "{help}");
 }
 
 #[test]

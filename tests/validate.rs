@@ -232,3 +232,27 @@ fn the_program_says_it_by_exit_status_and_refuses_what_holds_no_logs() {
     assert_eq!((&failure["cause"], &failure["rule"]), (&"kcd-missing".into(), &"KCD-101".into()));
     assert_eq!(failure["explained"], true);
 }
+
+/// Reports of bundled incidents: a wrong sentence would fail here.
+#[test]
+fn the_validations_of_bundled_incidents_are_the_golden_ones() {
+    let at = |day| Some(moment(9, day, 0, 0));
+    for (name, fixed_at) in
+        [("collected", at(20)), ("healthy-cluster", at(1)), ("four-nodes-one-short", None)]
+    {
+        let opened = Bundle::open(&[bundle(name)], &Limits::default()).unwrap();
+        let knowledge = Knowledge::load().unwrap();
+        let report = validate(&opened, &knowledge, &Options::default(), fixed_at, &|| ()).unwrap();
+        assert_golden(&root().join(format!("fixtures/validate/{name}.txt")), &rendered(&report));
+        let json = render_validate(&report, PlainFormat::Json, Style::default());
+        assert_golden(&root().join(format!("fixtures/validate/{name}.json")), &without_revision(&json));
+    }
+}
+
+#[test]
+fn what_is_named_twice_is_no_export() {
+    let twice = bundle("two-faults");
+    let output = kcdoctor(&["validate", path(&twice), path(&twice)]);
+    assert_eq!(output.status.code(), Some(64));
+    assert!(!text(&output.stderr).contains("export"), "{}", text(&output.stderr));
+}

@@ -47,7 +47,7 @@ pub fn distinct(arguments: &[PathBuf]) -> Result<(), Error> {
         let Ok(whole) = argument.canonicalize() else { continue };
         if !seen.insert(whole) {
             let name = argument.display();
-            return Err(Error::Usage(format!("{name} is named twice; name each export once")));
+            return Err(Error::Usage(format!("{name} is named twice; name each file or folder once")));
         }
     }
     Ok(())

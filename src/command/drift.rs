@@ -32,6 +32,18 @@ pub fn two(arguments: &[PathBuf]) -> Result<[&PathBuf; 2], Error> {
     }
 }
 
+/// Refuses rules of the user's: two exports are compared, and no rule is asked of them.
+///
+/// # Errors
+/// [`Error::Usage`] where a folder is named.
+pub fn without_rules(folder: Option<&Path>) -> Result<(), Error> {
+    folder.map_or(Ok(()), |_| {
+        Err(Error::Usage(
+            "drift asks no rules; leave --rules out, or judge the current export with audit".into(),
+        ))
+    })
+}
+
 /// Two bundles in, what differs out. Each goes through the stages of an analysis by itself.
 ///
 /// # Errors

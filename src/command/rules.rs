@@ -77,7 +77,12 @@ pub fn test(folder: Option<&Path>) -> Result<TestReport, Error> {
 fn open(folder: Option<&Path>) -> Result<Folder, Error> {
     match folder {
         Some(path) => Folder::open(path),
-        None => Ok(Folder { rules: Knowledge::shipped_rules()?, cases: shipped_cases(), faults: Vec::new() }),
+        None => Ok(Folder {
+            rules: Knowledge::shipped_rules()?,
+            cases: shipped_cases(),
+            faults: Vec::new(),
+            unread: Vec::new(),
+        }),
     }
 }
 
@@ -114,8 +119,10 @@ fn case_faults(folder: &Folder) -> Vec<Fault> {
             }
         }
     }
-    let is_orphan =
-        |case: &&CaseFile| !folder.rules.iter().any(|draft| folder::id(draft) == Some(&case.rule));
+    let is_orphan = |case: &&CaseFile| {
+        let is_read = folder.rules.iter().any(|draft| folder::id(draft) == Some(&case.rule));
+        !is_read && !folder.unread.contains(&case.rule)
+    };
     for case in folder.cases.iter().filter(is_orphan) {
         let advice = format!("write {}.md, or rename the folder after its rule", case.rule);
         faults.push(case.draft.fault(0, "the case belongs to no rule", advice));

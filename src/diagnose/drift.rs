@@ -10,8 +10,12 @@ use jiff::{SignedDuration, Timestamp};
 use crate::evidence::{Evidence, HostId};
 use crate::fact::{DirectoryObject, Known, Reason, Spn, Trustee};
 use crate::incident::{
-    Change, DISABLED, Grant, Incident, PROTOCOL_TRANSITION, UNCONSTRAINED, migration_names,
+    Change, DISABLED, Grant, Incident, PROTOCOL_TRANSITION, Pair, UNCONSTRAINED, migration_names,
 };
+
+mod hit;
+
+pub use hit::Aspect;
 
 /// One export and what it leads to.
 #[derive(Debug, Clone, Copy)]
@@ -31,7 +35,7 @@ pub struct Drift<'a> {
     pub objects: Vec<Drifted<'a>>,
     /// What one of the two does not state.
     pub untold: Vec<Untold>,
-    /// Pairs whose grant differs.
+    /// Pairs that fare otherwise than before.
     pub pairs: Vec<Moved>,
     /// By their stamps, the baseline is the newer one.
     pub is_reversed: bool,
@@ -144,7 +148,7 @@ pub enum Shift {
     Unknown,
 }
 
-/// A pair whose grant differs.
+/// A pair that fares otherwise than before.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Moved {
     /// Its source.
@@ -157,6 +161,8 @@ pub struct Moved {
     pub after: Option<Grant>,
     /// What that means.
     pub shift: Shift,
+    /// What of it fares so.
+    pub aspects: Vec<Aspect>,
 }
 
 /// Compares.
@@ -332,9 +338,11 @@ fn edits(
     let types = |object: &DirectoryObject| {
         object.encryption_types.clone().map(|types| types.iter().map(|own| format!("0x{own:X}")).collect())
     };
-    let dns = |object: &DirectoryObject| match &object.dns_name {
-        Some(name) => Known::Known(vec![name.clone()]),
-        None => Known::Unknown(Reason::NotAskedFor),
+    let dns = |object: &DirectoryObject| match (&object.dns_name, &object.spns) {
+        (Some(name), _) => Known::Known(vec![name.clone()]),
+        // What ends in the middle of an object may have been asked for.
+        (None, Known::Unknown(Reason::Truncated)) => Known::Unknown(Reason::Truncated),
+        (None, _) => Known::Unknown(Reason::NotAskedFor),
     };
     let trustees = trustees(one, other, baseline, current);
     let all = [
@@ -450,21 +458,26 @@ fn bearer(trustee: &Trustee, side: Side<'_>) -> Option<HostId> {
     hosts.find(|host| side.evidence.directory.computer(*host).is_some_and(bears))
 }
 
-/// Pairs whose grant differs, those that lost first.
+/// The pairs of a side by the places of their ends among `hosts`.
+fn placed<'a>(
+    hosts: &[Ends],
+    side: Side<'a>,
+    end: impl Fn(&Ends) -> Option<HostId>,
+) -> BTreeMap<(usize, usize), &'a Pair> {
+    let at: BTreeMap<HostId, usize> =
+        hosts.iter().enumerate().filter_map(|(index, own)| Some((end(own)?, index))).collect();
+    let pairs = side.incident.pairs.iter();
+    pairs.filter_map(|pair| Some(((*at.get(&pair.source)?, *at.get(&pair.target)?), pair))).collect()
+}
+
+/// Pairs that fare otherwise than before, those that lost first.
 fn moved(hosts: &[Ends], objects: &[Drifted<'_>], baseline: Side<'_>, current: Side<'_>) -> Vec<Moved> {
-    let grants = |side: Side<'_>, end: &dyn Fn(&Ends) -> Option<HostId>| {
-        let at: BTreeMap<HostId, usize> =
-            hosts.iter().enumerate().filter_map(|(index, own)| Some((end(own)?, index))).collect();
-        let pairs = side.incident.pairs.iter();
-        pairs
-            .filter_map(|pair| Some(((*at.get(&pair.source)?, *at.get(&pair.target)?), pair.grant)))
-            .collect::<BTreeMap<_, _>>()
-    };
-    let before = grants(baseline, &|ends| ends.baseline);
-    let after = grants(current, &|ends| ends.current);
+    let before = placed(hosts, baseline, |ends| ends.baseline);
+    let after = placed(hosts, current, |ends| ends.current);
     let all: BTreeSet<_> = before.keys().chain(after.keys()).copied().collect();
     let pair = |(source, target): (usize, usize)| {
-        let [one, other] = [&before, &after].map(|side| side.get(&(source, target)).copied());
+        let pairs = [&before, &after].map(|side| side.get(&(source, target)).copied());
+        let [one, other] = pairs.map(|pair| pair.map(|pair| pair.grant));
         let (source, target) = (*hosts.get(source)?, *hosts.get(target)?);
         // That two hosts are no pair is known only where their services are, or that one is not there.
         let told = |side: Side<'_>, end: &dyn Fn(Ends) -> Option<HostId>| {
@@ -476,8 +489,16 @@ fn moved(hosts: &[Ends], objects: &[Drifted<'_>], baseline: Side<'_>, current: S
         let one = one.or_else(|| told(baseline, &|ends| ends.baseline));
         let other = other.or_else(|| told(current, &|ends| ends.current));
         let is_orphaned = one == Some(Grant::Granted) && names_the_old_one(source, target, baseline, current);
-        let shift = if is_orphaned { Some(Shift::Lost) } else { shift(one, other) }?;
-        Some(Moved { source, target, before: one, after: other, shift })
+        let granted = if is_orphaned { Some(Shift::Lost) } else { shift(one, other) };
+        let mut shifts: Vec<_> = granted.map(|shift| (Aspect::Delegation, shift)).into_iter().collect();
+        let ends = [source, target];
+        shifts.extend(hit::account(ends, baseline, current));
+        if let [Some(before), Some(after)] = pairs {
+            shifts.extend(hit::encryption((before, after), ends, objects, baseline, current));
+        }
+        let shift = hit::worst(&shifts)?;
+        let aspects = shifts.into_iter().filter(|(_, own)| *own == shift).map(|(aspect, _)| aspect).collect();
+        Some(Moved { source, target, before: one, after: other, shift, aspects })
     };
     let mut moved: Vec<_> = all.into_iter().filter_map(pair).collect();
     moved.sort_by_key(|moved| moved.shift);

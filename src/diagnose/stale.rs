@@ -3,6 +3,7 @@
 //! An entry is certain only where the export shows both sides of it; what only a complete export could show is said to
 //! be unknown, with the command that tells. What is *not* done here: removing anything.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::evidence::{Evidence, FactId, HostId};
@@ -34,20 +35,69 @@ pub struct Stale {
     pub value: String,
     /// Whether the export shows it; else it may be that the export lacks the other object.
     pub is_certain: bool,
+    /// Of a name that several objects register those that have another name: the one that is left should keep it.
+    pub foreign: Vec<String>,
     /// What states it.
     pub facts: Vec<FactId>,
 }
 
-/// Every such entry, by kind and value.
+/// Every such entry once, by kind and value.
 #[must_use]
 pub fn stale(evidence: &Evidence) -> Vec<Stale> {
-    let mut found = registrations(evidence);
+    let mut found = each_once(registrations(evidence));
     let hosts: Vec<_> = evidence.hosts.iter().map(|(id, _)| id).collect();
     found.extend(hosts.iter().flat_map(|host| unregistered(*host, evidence)));
     found.extend(hosts.iter().flat_map(|host| orphans(*host, evidence)));
     found.sort_by(|a, b| (a.kind, &a.value, &a.holders).cmp(&(b.kind, &b.value, &b.holders)));
     found.dedup_by(|a, b| (a.kind, &a.value, &a.holders) == (b.kind, &b.value, &b.holders));
     found
+}
+
+/// Registrations, each once: what several exports state, and a name under a wrong object that is registered on the right
+/// one as well.
+fn each_once(found: Vec<Stale>) -> Vec<Stale> {
+    let mut entries: BTreeMap<(StaleKind, String, Option<String>), Stale> = BTreeMap::new();
+    for own in found {
+        // Of a duplicate one export may know more holders than another.
+        let holder = own.holders.first().filter(|_| own.kind != StaleKind::Duplicate);
+        let key = (own.kind, own.value.trim().to_lowercase(), holder.map(|holder| holder.to_lowercase()));
+        match entries.entry(key) {
+            Entry::Vacant(entry) => _ = entry.insert(own),
+            Entry::Occupied(mut entry) => entry.get_mut().join(own),
+        }
+    }
+    let (duplicates, mut others): (Vec<_>, Vec<_>) =
+        entries.into_values().partition(|own| own.kind == StaleKind::Duplicate);
+    let mut kept = Vec::new();
+    for mut duplicate in duplicates {
+        let is_part = |own: &Stale| {
+            own.value.trim().eq_ignore_ascii_case(duplicate.value.trim())
+                && own.holders.iter().all(|holder| holds(&duplicate.holders, holder))
+        };
+        let (parts, rest): (Vec<_>, Vec<_>) = others.into_iter().partition(is_part);
+        duplicate.foreign = parts.into_iter().flat_map(|own| own.holders).collect();
+        others = rest;
+        kept.push(duplicate);
+    }
+    others.into_iter().chain(kept).collect()
+}
+
+fn holds(holders: &[String], holder: &str) -> bool {
+    holders.iter().any(|own| own.eq_ignore_ascii_case(holder))
+}
+
+impl Stale {
+    /// Adds what another export says of the same entry.
+    fn join(&mut self, other: Self) {
+        for holder in other.holders {
+            if !holds(&self.holders, &holder) {
+                self.holders.push(holder);
+            }
+        }
+        self.holders.sort_unstable();
+        self.facts
+            .extend(other.facts.into_iter().filter(|fact| !self.facts.contains(fact)).collect::<Vec<_>>());
+    }
 }
 
 /// How reports call an object.
@@ -80,6 +130,7 @@ fn registrations(evidence: &Evidence) -> Vec<Stale> {
                             holders: vec![holder(object)],
                             value: Spn::migration(name),
                             is_certain: true,
+                            foreign: Vec::new(),
                             facts: vec![FactId(index)],
                         });
                     }
@@ -91,6 +142,7 @@ fn registrations(evidence: &Evidence) -> Vec<Stale> {
                     holders: duplicate.accounts.clone(),
                     value: duplicate.spn.clone(),
                     is_certain: true,
+                    foreign: Vec::new(),
                     facts: vec![FactId(index)],
                 });
             }
@@ -109,6 +161,7 @@ fn registrations(evidence: &Evidence) -> Vec<Stale> {
                 holders: names,
                 value: Spn::migration_host(&spn).map(Spn::migration).unwrap_or(spn),
                 is_certain: true,
+                foreign: Vec::new(),
                 facts: holders.into_values().map(|(_, fact)| fact).collect(),
             });
         }
@@ -164,6 +217,7 @@ fn unregistered(host: HostId, evidence: &Evidence) -> Vec<Stale> {
             holders: vec![holder(object)],
             value: spn.trim().to_owned(),
             is_certain,
+            foreign: Vec::new(),
             facts: evidence.directory.facts(host).to_vec(),
         })
     };
@@ -182,7 +236,14 @@ fn orphans(host: HostId, evidence: &Evidence) -> Vec<Stale> {
             Trustee::Everyone => return None,
         };
         let (holders, facts) = (vec![holder(object)], evidence.directory.facts(host).to_vec());
-        Some(Stale { kind: StaleKind::OrphanSid, holders, value, is_certain: false, facts })
+        Some(Stale {
+            kind: StaleKind::OrphanSid,
+            holders,
+            value,
+            is_certain: false,
+            foreign: Vec::new(),
+            facts,
+        })
     };
     unseen.filter_map(entry).collect()
 }

@@ -21,9 +21,10 @@ pub enum Space {
 }
 
 /// What is known of one code.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, serde::Serialize)]
 pub struct Code {
-    /// Such as `SEC_E_NO_CREDENTIALS`; empty where not established.
+    /// Such as `SEC_E_NO_CREDENTIALS`; empty where not established, which is written as `null`.
+    #[serde(serialize_with = "or_null")]
     pub symbol: String,
     /// One sentence.
     pub meaning: String,
@@ -37,6 +38,10 @@ pub struct Code {
     pub source: String,
     /// When that was last checked, `YYYY-MM-DD`.
     pub checked: String,
+}
+
+fn or_null<S: serde::Serializer>(text: &str, serializer: S) -> Result<S::Ok, S::Error> {
+    serde::Serialize::serialize(&Some(text).filter(|text| !text.is_empty()), serializer)
 }
 
 /// Every code.

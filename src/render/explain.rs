@@ -48,17 +48,17 @@ fn source(page: &mut Page, known: Standing, source: &str, checked: &str) {
 }
 
 fn code(page: &mut Page, own: &CodeTopic) {
-    let symbol = own.symbol.as_ref().map_or_else(String::new, |symbol| format!("  {symbol}"));
-    page.heading(&format!("{}{symbol}", own.code));
-    page.paragraph("  ", 2, &own.meaning);
+    let known = &own.known;
+    page.heading(format!("{}  {}", own.code, known.symbol).trim_end());
+    page.paragraph("  ", 2, &known.meaning);
     line(page, "space", &word(&own.space));
-    let worth = match own.weight {
+    let worth = match known.weight {
         Weight::Specific => "names its class by itself",
         Weight::Secondary => "a consequence of something at the other end",
         Weight::Ambiguous => "fits several causes, so it proves nothing alone",
     };
-    line(page, "class", &format!("{} ({worth})", own.class.name()));
-    source(page, own.standing, &own.source, &own.checked);
+    line(page, "class", &format!("{} ({worth})", known.class.name()));
+    source(page, known.standing, &known.source, &known.checked);
 }
 
 fn event(page: &mut Page, own: &EventTopic) {

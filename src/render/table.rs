@@ -1,5 +1,7 @@
 //! For a person at a terminal: the verdict first, then why, what was ruled out, when, and what to do.
 
+use std::collections::BTreeMap;
+
 use super::layout::{Ink, Page, clock};
 use super::{Style, word};
 use crate::diagnose::{Level, Relation, RuleOutcome};
@@ -272,7 +274,8 @@ fn describe(report: &Report, kind: &str, reference: &str, host: Option<&str>) ->
 }
 
 fn pairs(page: &mut Page, report: &Report) {
-    if report.pairs.is_empty() {
+    let unplaced = unplaced(report);
+    if report.pairs.is_empty() && unplaced.is_empty() {
         return;
     }
     page.heading("PAIRS");
@@ -296,13 +299,27 @@ fn pairs(page: &mut Page, report: &Report) {
             missing,
         ]
     };
-    page.table(
-        &["pair", "failed", "ok", "last ok", "delegation", "SPNs missing"],
-        shown.iter().take(PAIRS).map(row).collect(),
-    );
+    let rows = shown.iter().take(PAIRS).map(row).chain(unplaced).collect();
+    page.table(&["pair", "failed", "ok", "last ok", "delegation", "SPNs missing"], rows);
     if hidden > 0 {
         page.paragraph("  ", 2, &format!("and {hidden} more pairs, in the JSON report"));
     }
+}
+
+/// Migrations of which no record names both ends, in rows of their own: they are no pair's, and still happened.
+fn unplaced(report: &Report) -> Vec<Vec<String>> {
+    let mut places: BTreeMap<String, [usize; 2]> = BTreeMap::new();
+    let open = report.attempts.iter().filter(|own| own.source.is_none() || own.target.is_none());
+    for attempt in open {
+        let [source, target] = [&attempt.source, &attempt.target].map(|end| end.as_deref().unwrap_or("?"));
+        let [failed, succeeded] = places.entry(format!("{source} → {target}")).or_default();
+        *(if attempt.outcome == "failed" { failed } else { succeeded }) += 1;
+    }
+    let row = |(place, [failed, succeeded]): (String, [usize; 2])| {
+        let dash = || "-".to_owned();
+        vec![place, failed.to_string(), succeeded.to_string(), dash(), dash(), dash()]
+    };
+    places.into_iter().map(row).collect()
 }
 
 /// The steps, and what the rules say of them.

@@ -197,6 +197,8 @@ pub struct StaleReport {
     pub value: String,
     /// Whether the export shows it; else look it up with `check`.
     pub certain: bool,
+    /// Of a name that several objects register those that have another name.
+    pub foreign: Vec<String>,
     /// What is wrong, in a sentence.
     pub detail: &'static str,
     /// The command that tells.
@@ -490,6 +492,7 @@ fn stale_report(stale: &Stale, evidence: &Evidence) -> StaleReport {
         holders: stale.holders.clone(),
         value: name.map_or_else(|| stale.value.clone(), Spn::migration),
         certain: stale.is_certain,
+        foreign: stale.foreign.clone(),
         detail,
         check,
         evidence: stale.facts.iter().filter_map(|fact| address(*fact, evidence)).collect(),

@@ -5,8 +5,9 @@
 use serde::Serialize;
 
 use super::build::{address, bundle, text};
+use super::inventory::{KnownHost, known_hosts};
 use super::{AddressReport, BundleReport, SCHEMA_VERSION, Tool};
-use crate::diagnose::{Attribute, Drift, Drifted, Edit, Ends, Fate, Moved, Shift, Side, Untold};
+use crate::diagnose::{Aspect, Attribute, Drift, Drifted, Edit, Ends, Fate, Moved, Shift, Side, Untold};
 use crate::fact::Reason;
 use crate::incident::{Change, Grant};
 use crate::knowledge::Knowledge;
@@ -32,6 +33,8 @@ pub struct DriftReport {
     pub outcome: Outcome,
     /// One sentence for a person.
     pub summary: String,
+    /// Every host that either speaks of, those of the current export first.
+    pub hosts: Vec<KnownHost>,
     /// Hosts whose objects were compared.
     pub compared: usize,
     /// Objects that changed.
@@ -103,7 +106,7 @@ pub struct RecordedChange {
     pub evidence: Vec<AddressReport>,
 }
 
-/// A pair whose grant differs.
+/// A pair that fares otherwise than before.
 #[derive(Debug, Serialize)]
 pub struct PairShift {
     /// Where virtual machines run.
@@ -116,6 +119,9 @@ pub struct PairShift {
     pub after: Option<Grant>,
     /// What that means.
     pub shift: Shift,
+    /// What of it fares so: what delegation grants, whether both accounts are enabled, or the encryption types that both
+    /// ends have in common.
+    pub aspects: Vec<Aspect>,
     /// Changed objects of its ends.
     pub by: Vec<String>,
 }
@@ -158,6 +164,7 @@ pub fn build(
         reversed: drift.is_reversed,
         outcome,
         summary: builder.summary(outcome),
+        hosts: builder.hosts(),
         compared: drift.hosts.iter().filter(with_object).count(),
         changes: drift.objects.iter().map(|own| builder.object(own)).collect(),
         pairs,
@@ -197,6 +204,15 @@ impl Builder<'_> {
         self.now(ends).or_else(|| self.then(ends)).unwrap_or_default()
     }
 
+    fn hosts(&self) -> Vec<KnownHost> {
+        let mut hosts = known_hosts(self.current.evidence, self.current.incident);
+        let older = known_hosts(self.baseline.evidence, self.baseline.incident);
+        let is_gone = |own: &KnownHost| !hosts.iter().any(|known| known.name == own.name);
+        let gone: Vec<_> = older.into_iter().filter(is_gone).collect();
+        hosts.extend(gone);
+        hosts
+    }
+
     fn summary(&self, outcome: Outcome) -> String {
         let count = |shift| self.drift.pairs.iter().filter(|pair| pair.shift == shift).count();
         let objects = match self.drift.objects.len() {
@@ -213,16 +229,20 @@ impl Builder<'_> {
         };
         match outcome {
             Outcome::Lost => {
-                format!("{objects}; {} delegation granted.{open}", pairs(count(Shift::Lost), "lost what"))
+                let (pairs, have) = match count(Shift::Lost) {
+                    1 => ("1 pair".to_owned(), "has"),
+                    several => (format!("{several} pairs"), "have"),
+                };
+                format!("{objects}; {pairs} {have} less than before.{open}")
             }
             Outcome::Changed if count(Shift::Gained) > 0 => {
                 format!(
-                    "{objects}; {} something and none is known to have lost it.{open}",
+                    "{objects}; {} something and none is known to have less.{open}",
                     pairs(count(Shift::Gained), "gained")
                 )
             }
             Outcome::Changed => {
-                format!("{objects}, and no pair is known to have lost what delegation grants.{open}")
+                format!("{objects}, and no pair is known to have less than before.{open}")
             }
             Outcome::Unchanged => "Nothing that decides delegation changed.".into(),
             Outcome::CannotTell => {
@@ -285,6 +305,7 @@ impl Builder<'_> {
             before: moved.before,
             after: moved.after,
             shift: moved.shift,
+            aspects: moved.aspects.clone(),
             by: by.map(|own| self.name(own.ends)).collect(),
         }
     }
@@ -295,7 +316,7 @@ impl Builder<'_> {
             (_, Reason::NoExport) => "no export states it",
             (_, Reason::NotAskedFor) => "the export did not ask for it",
             (_, Reason::Flattened) => "PowerShell wrote the type's name in place of the values",
-            (_, Reason::Truncated) => "the list was cut",
+            (_, Reason::Truncated) => "the list or the file was cut",
             (_, Reason::Undecodable) => "it can't be read",
             (Attribute::AllowedToAct, Reason::Contradictory) => {
                 "one export states SIDs and the other names that no object joins, or they contradict each other"

@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::Tool;
 use super::rules::RuleReport;
-use crate::knowledge::{Cause, Class, Family, Meaning, Origin, Role, Side, Space, Standing, Weight};
+use crate::knowledge::{Cause, Class, Code, Family, Meaning, Origin, Role, Side, Space, Standing};
 
 mod look_up;
 
@@ -53,20 +53,9 @@ pub struct CodeTopic {
     pub code: String,
     /// The number space.
     pub space: Space,
-    /// Its symbol; `null` where none is established.
-    pub symbol: Option<String>,
-    /// One sentence.
-    pub meaning: String,
-    /// The class of failure that it names.
-    pub class: Class,
-    /// How much it is worth as evidence.
-    pub weight: Weight,
-    /// How well this is known.
-    pub standing: Standing,
-    /// Who says so.
-    pub source: String,
-    /// When that was last checked, `YYYY-MM-DD`.
-    pub checked: String,
+    /// What is known of it.
+    #[serde(flatten)]
+    pub known: Code,
 }
 
 /// Events of one provider that mean the same.

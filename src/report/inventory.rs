@@ -173,12 +173,6 @@ pub fn build(
     diagnosis: &Diagnosis<'_>,
     knowledge: &Knowledge,
 ) -> InventoryReport {
-    let host = |(id, host): (HostId, &crate::evidence::Host)| KnownHost {
-        name: host.name.clone(),
-        fqdn: host.fqdn.clone(),
-        role: role(id, host, incident),
-        os: incident.machines.get(&id).and_then(|machine| machine.version.clone()),
-    };
     let versions = incident.nodes.iter().filter_map(|node| incident.machines.get(node)?.version.as_deref());
     let years: Vec<i64> = versions.filter_map(Builds::year).collect();
     let command = |recipe: &crate::knowledge::Recipe| {
@@ -196,7 +190,7 @@ pub fn build(
             .into_iter()
             .map(|layout| LayoutReport { name: layout.name, lacks: layout.lacks })
             .collect(),
-        hosts: evidence.hosts.iter().map(host).collect(),
+        hosts: known_hosts(evidence, incident),
         logs: evidence.coverage.iter().map(|covered| log(covered, evidence)).collect(),
         clocks: clocks(evidence, incident),
         not_understood: not_understood(evidence),
@@ -204,6 +198,17 @@ pub fn build(
         script: command(&knowledge.gaps.script),
         pack: command(&knowledge.gaps.pack),
     }
+}
+
+/// Every host that the bundle speaks of.
+pub(super) fn known_hosts(evidence: &Evidence, incident: &Incident) -> Vec<KnownHost> {
+    let host = |(id, host): (HostId, &crate::evidence::Host)| KnownHost {
+        name: host.name.clone(),
+        fqdn: host.fqdn.clone(),
+        role: role(id, host, incident),
+        os: incident.machines.get(&id).and_then(|machine| machine.version.clone()),
+    };
+    evidence.hosts.iter().map(host).collect()
 }
 
 fn log(covered: &Covered, evidence: &Evidence) -> LogReport {

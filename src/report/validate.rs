@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Serialize;
 
 use super::build::{attempt, attempt_id, bundle, text};
+use super::inventory::{KnownHost, known_hosts};
 use super::{AttemptReport, BundleReport, GapReport, SCHEMA_VERSION, Tool};
 use crate::diagnose::{Failed, Level, PairState, Reviewed, Validated, Validation};
 use crate::evidence::{Evidence, HostId};
@@ -31,6 +32,8 @@ pub struct ValidateReport {
     pub outcome: Option<PairState>,
     /// One sentence for a person.
     pub summary: String,
+    /// Every host that the bundle speaks of.
+    pub hosts: Vec<KnownHost>,
     /// Every pair in question.
     pub pairs: Vec<ValidatedPair>,
     /// Every failure since, with what explains it.
@@ -159,6 +162,7 @@ pub fn build(
         fixed_at: fixed_at.map(text),
         outcome: validation.pairs.iter().map(|own| own.state).min(),
         summary: builder.summary(),
+        hosts: known_hosts(evidence, incident),
         pairs: builder.each(|pair, own| builder.pair(pair, own)),
         failures: validation.failures.iter().filter_map(|failed| builder.failure(failed)).collect(),
         unnamed: validation.unnamed.iter().filter_map(|index| own(*index)).collect(),

@@ -21,6 +21,8 @@ pub(super) struct Folder {
     pub(super) cases: Vec<CaseFile>,
     /// What stands there and is neither.
     pub(super) faults: Vec<Fault>,
+    /// Rules whose files can't be read, by id: their faults are told, and their cases are no strays.
+    pub(super) unread: Vec<String>,
 }
 
 /// The id after which a rule's file is named.
@@ -45,8 +47,11 @@ impl Folder {
             let file = format!("{shown}/{name}");
             if entry.is_dir() {
                 folder.read_cases(&name, &file, &entry)?;
-            } else if name.ends_with(".md") && folder.rules.len() < MAX_RULES {
-                folder.rules.extend(read(&entry, file, &mut folder.faults)?);
+            } else if let Some(id) = name.strip_suffix(".md").filter(|_| folder.rules.len() < MAX_RULES) {
+                match read(&entry, file, &mut folder.faults)? {
+                    Some(draft) => folder.rules.push(draft),
+                    None => folder.unread.push(id.to_owned()),
+                }
             } else if name.ends_with(".md") {
                 folder.stray(
                     &file,

@@ -174,6 +174,17 @@ pub(super) fn pair_facts(
     stated.set("encryption_common", FactValue::List(named.collect()), facts.chain(policy));
 }
 
+/// Bits of the encryption types that both ends have in common by the latest state that is known; `None` where one of
+/// them is open.
+pub(in crate::diagnose) fn common_types(
+    pair: &Pair,
+    incident: &Incident,
+    evidence: &Evidence,
+) -> Option<u32> {
+    let controllers = incident.controllers_of(pair, evidence);
+    common(pair, &controllers, Timestamp::MAX, incident, &evidence.directory)
+}
+
 /// Bits of the encryption types that the source's client, the target's account and the target itself have in common.
 /// Keys that an account lacks can't be seen from outside.
 fn common(

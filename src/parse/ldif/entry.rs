@@ -256,6 +256,10 @@ pub(super) fn forget(object: &mut DirectoryObject) {
     object.encryption_types = Known::Unknown(unknown);
     object.members = Known::Unknown(unknown);
     object.member_of = Known::Unknown(unknown);
+    // A whole single value counts; where there is none it may have stood behind the cut.
+    if object.user_account_control == Known::Unknown(Reason::NotAskedFor) {
+        object.user_account_control = Known::Unknown(unknown);
+    }
 }
 
 /// Whether a value that matters could not be read.

@@ -86,7 +86,7 @@ fn a_cut_object_is_unknown_and_never_empty() {
     let in_a_list = "dn: CN=HV01,DC=x\nobjectClass: computer\ncn: HV01\nuserAccountControl: 4096\n\
                      msDS-AllowedToDelegateTo: cifs/hv02\nmsDS-AllowedToDelegateTo: cifs/h";
     for (cut, account_control) in
-        [(in_a_list, Known::Known(4096)), (&in_a_list[..60], Known::Unknown(NOT_ASKED))]
+        [(in_a_list, Known::Known(4096)), (&in_a_list[..60], Known::Unknown(Reason::Truncated))]
     {
         let parsed = read(&format!("{whole}{cut}"));
         assert_eq!(codes(&parsed), ["ldif-truncated"], "{cut}");

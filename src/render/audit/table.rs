@@ -249,6 +249,9 @@ fn entry(page: &mut Page, own: &StaleReport) {
     let sure = if own.certain { "" } else { " (not certain)" };
     page.paragraph("  ", 4, &format!("{}{sure}: {}", word(&own.kind), own.value));
     page.paragraph("", 6, &format!("on {}: {}.", own.holders.join("; "), own.detail));
+    if !own.foreign.is_empty() {
+        page.paragraph("", 6, &format!("Another name has {}: take it off there.", own.foreign.join("; ")));
+    }
     if !own.certain {
         page.verbatim("", 8, &own.check);
     }

@@ -53,13 +53,14 @@ fn pairs(page: &mut Page, report: &DriftReport) {
         vec![
             format!("{} → {}", pair.source, pair.target),
             shift,
+            pair.aspects.iter().map(word).collect::<Vec<_>>().join(", "),
             grant(&pair.before),
             grant(&pair.after),
             pair.by.join(", "),
         ]
     };
     page.table(
-        &["pair", "shift", "before", "now", "by changes of"],
+        &["pair", "shift", "what", "delegation before", "now", "by changes of"],
         report.pairs.iter().take(PAIRS).map(row).collect(),
     );
     let more = report.pairs.len().saturating_sub(PAIRS);

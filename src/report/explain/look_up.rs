@@ -6,7 +6,9 @@ use super::{
     BroughtPhase, CauseTopic, CodeTopic, EventTopic, Explanation, FixName, HardeningTopic, PhaseReport,
     ReleaseReport, RuleName, SettingReport, Topic, UpdateTopic,
 };
-use crate::knowledge::{Cause, Code, Hardening, Knowledge, Phase, Release, Rule, Setting, Signal, Space};
+use crate::knowledge::{
+    Cause, Code, Fix, Hardening, Knowledge, Per, Phase, Release, Rule, Setting, Signal, Space,
+};
 
 /// Looks `query` up.
 #[must_use]
@@ -67,17 +69,7 @@ fn codes(query: &str, knowledge: &Knowledge) -> Vec<Topic> {
             || !code.symbol.is_empty() && code.symbol.eq_ignore_ascii_case(query)
     };
     let topic = |(space, number, code): (Space, u32, &Code)| {
-        Topic::Code(CodeTopic {
-            code: written(space, number),
-            space,
-            symbol: Some(code.symbol.clone()).filter(|symbol| !symbol.is_empty()),
-            meaning: code.meaning.clone(),
-            class: code.class,
-            weight: code.weight,
-            standing: code.standing,
-            source: code.source.clone(),
-            checked: code.checked.clone(),
-        })
+        Topic::Code(CodeTopic { code: written(space, number), space, known: code.clone() })
     };
     let all = knowledge.codes.all().into_iter();
     all.filter(|(space, number, code)| is_meant(*space, *number, code)).map(topic).collect()
@@ -114,7 +106,7 @@ fn cause(cause: Cause, knowledge: &Knowledge) -> CauseTopic {
     let rules: Vec<_> = knowledge.rules.iter().filter(|rule| rule.cause == cause).collect();
     let mut fixes: Vec<FixName> = Vec::new();
     for id in rules.iter().flat_map(|rule| &rule.fixes) {
-        let title = knowledge.fixes.named(id).map_or_else(String::new, |fix| anyones(&fix.title));
+        let title = knowledge.fixes.named(id).map_or_else(String::new, anyones);
         if !fixes.iter().any(|own| own.id == *id) {
             fixes.push(FixName { id: id.clone(), title });
         }
@@ -126,8 +118,14 @@ fn cause(cause: Cause, knowledge: &Knowledge) -> CauseTopic {
 }
 
 /// A step's title without the hosts of an incident.
-fn anyones(title: &str) -> String {
-    title.replace("{host}", "the host").replace("{targets}", "its targets").replace("{target}", "the target")
+fn anyones(fix: &Fix) -> String {
+    let host = match fix.per {
+        Per::Source => "the source",
+        Per::Target => "the target",
+        Per::Controller => "the domain controller",
+        Per::FaultyEnd => "the host",
+    };
+    fix.title.replace("{host}", host).replace("{targets}", "its targets").replace("{target}", "the target")
 }
 
 /// An update by its number, with or without `KB`.
