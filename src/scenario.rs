@@ -93,6 +93,8 @@ impl Dice {
 /// Releases of Windows Server that hosts run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Os {
+    /// Windows Server 2016.
+    Server2016,
     /// Windows Server 2019.
     Server2019,
     /// Windows Server 2022.
@@ -106,6 +108,7 @@ impl Os {
     #[must_use]
     pub fn build(self) -> u32 {
         match self {
+            Self::Server2016 => 14393,
             Self::Server2019 => 17763,
             Self::Server2022 => 20348,
             Self::Server2025 => 26100,
@@ -116,6 +119,7 @@ impl Os {
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
+            Self::Server2016 => "Windows Server 2016 Datacenter",
             Self::Server2019 => "Windows Server 2019 Datacenter",
             Self::Server2022 => "Windows Server 2022 Datacenter",
             Self::Server2025 => "Windows Server 2025 Datacenter",
@@ -132,6 +136,7 @@ impl Os {
     #[must_use]
     pub fn product(self) -> &'static str {
         match self {
+            Self::Server2016 => "Windows Server 2016",
             Self::Server2019 => "Windows Server 2019 (1809)",
             Self::Server2022 => "Microsoft server operating system version 21H2",
             Self::Server2025 => "Microsoft server operating system version 24H2",
@@ -155,6 +160,7 @@ pub struct Update {
 pub fn updates(os: Os) -> [Update; 2] {
     let of = |month, kb, revision| Update { kb, month, revision };
     match os {
+        Os::Server2016 => [of("2026-07", "KB5099535", 9339), of("2026-08", "KB5120418", 9418)],
         Os::Server2019 => [of("2026-07", "KB5099538", 9020), of("2026-08", "KB5120238", 9121)],
         Os::Server2022 => [of("2026-07", "KB5099540", 5386), of("2026-08", "KB5120242", 5499)],
         Os::Server2025 => [of("2026-07", "KB5099536", 33158), of("2026-08", "KB5120233", 33296)],

@@ -251,6 +251,12 @@ impl<'a> Candidate<'a> {
         self.best().filter_map(|claim| claim.pair).collect()
     }
 
+    /// Attempts of which it is proven.
+    fn proven(&self) -> impl Iterator<Item = usize> {
+        let claims = self.claims.iter().filter(|claim| claim.support == Support::Proven);
+        claims.flat_map(|claim| claim.attempts.iter().copied())
+    }
+
     /// The rule of the best claim.
     pub(super) fn rule(&self) -> Option<&'a Rule> {
         self.best().next().map(|claim| claim.rule)
@@ -270,10 +276,15 @@ pub(super) fn candidates(claims: Vec<Claim<'_>>) -> Vec<Candidate<'_>> {
         let explained = claims.iter().flat_map(|claim| claim.attempts.iter().copied()).collect();
         candidates.push(Candidate { cause, claims, support, explained });
     }
-    // What only ambiguous failures speak for must not outweigh what failures of its own class do.
+    let proven: BTreeSet<usize> = candidates.iter().flat_map(Candidate::proven).collect();
+    // What only ambiguous failures speak for must not outweigh what failures of its own class do, and what is proven of
+    // another cause is nobody else's.
     let own = |candidate: &Candidate<'_>| {
         let strong = candidate.claims.iter().filter(|claim| claim.support >= Support::Open);
-        strong.flat_map(|claim| claim.attempts.iter()).collect::<BTreeSet<_>>().len()
+        let mut told: BTreeSet<_> = strong.flat_map(|claim| claim.attempts.iter().copied()).collect();
+        let own: BTreeSet<_> = candidate.proven().collect();
+        told.retain(|attempt| own.contains(attempt) || !proven.contains(attempt));
+        told.len()
     };
     let rank = |candidate: &Candidate<'_>| (own(candidate), candidate.support, candidate.explained.len());
     candidates.sort_by(|a, b| rank(b).cmp(&rank(a)).then(a.cause.cmp(&b.cause)));

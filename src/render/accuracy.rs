@@ -38,7 +38,7 @@ const HEAD: &str = "\
 # How often the verdict is right
 
 Made by `kcdoctor simulate`, which draws incidents by lot, knows the truth about each, and asks for a verdict. The
-numbers say how the rules do on incidents as they are told here (`src/scenario/simulation/`): sites of 2 to 16 hosts,
+numbers say how the rules do on incidents as they are told here (`src/scenario/simulation/`): sites of 2 to 16 hosts of 2016 to 2025,
 31 causes or none, one fault or two, updates that have nothing to do with it, delegation that is missing and was never
 needed, noise, clocks that are off, German texts, logs that were overwritten. How often which cause occurs in the field,
 and how customers really send what, nobody has counted; no simulation can say more than was put into it.

@@ -102,6 +102,12 @@ fn bounds(sets: &[Set]) -> Vec<Bound> {
             0.99,
         ),
         least(
+            "both of two faults named, everything sent",
+            "0.90 or more",
+            complete.both_named().value(),
+            0.9,
+        ),
+        least(
             "trigger named where there is one, everything sent",
             "0.95 or more",
             complete.triggers().value(),
@@ -252,6 +258,20 @@ impl Score {
     #[must_use]
     pub fn pairs(&self) -> Share {
         Share::count(self.stated.iter().filter_map(|stated| stated.pairs_right))
+    }
+
+    /// Verdicts that name every fault, of incidents with several that can be told: one as the verdict, the others
+    /// beside it.
+    #[must_use]
+    pub fn both_named(&self) -> Share {
+        let is_told = |stated: &&Stated| !stated.also.is_empty() && stated.truth != "undetermined";
+        let several = self.stated.iter().filter(is_told);
+        Share::count(several.map(|stated| {
+            let is_named = |cause: &&str| {
+                stated.said == *cause || stated.said_also.iter().any(|(also, _)| also == cause)
+            };
+            std::iter::once(&stated.truth).chain(&stated.also).all(is_named)
+        }))
     }
 
     /// Triggers named, of incidents that have one.

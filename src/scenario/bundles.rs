@@ -263,7 +263,7 @@ impl Draft {
             Os::Server2019 => {
                 HotFix { kb: "KB5005112", description: "Security Update", installed: date(2024, 2, 12) }
             }
-            Os::Server2022 => {
+            Os::Server2016 | Os::Server2022 => {
                 HotFix { kb: "KB5012170", description: "Security Update", installed: date(2024, 2, 12) }
             }
             Os::Server2025 => {

@@ -376,12 +376,18 @@ impl Site {
     /// Everyday records of the domain controller's security log: logons and plain tickets.
     pub fn hum_of_controller(&mut self, hosts: &[&Machine], first: Timestamp, count: u32, hours: u32) {
         let dc = self.controller.clone();
+        self.hum_of(&dc, hosts, first, count, hours);
+    }
+
+    /// The same of any domain controller.
+    pub fn hum_of(&mut self, dc: &Machine, hosts: &[&Machine], first: Timestamp, count: u32, hours: u32) {
         for at in 0..count {
             let time = self.start(later(first, i64::from(at * hours) * 3_600_000));
             let Some(host) = self.dice.pick(hosts).copied() else { return };
             let who = Admin { name: host.account(), sid: host.sid(), logon: "0x1f2a3b".to_owned() };
-            self.log(security::ticket_granted(self.request(host, &dc, later(time, -4))));
-            self.log(security::logon(&dc, &who, &host.ip, time));
+            let request = Request { dc, client: host, service: dc, time: later(time, -4) };
+            self.log(security::ticket_granted(request));
+            self.log(security::logon(dc, &who, &host.ip, time));
         }
     }
 

@@ -164,6 +164,7 @@ pub fn operating_system(host: &Machine, is_controller: bool, booted: Timestamp, 
 #[must_use]
 pub fn current_version(host: &Machine, revision: u32) -> Json {
     let (display, release) = match host.os {
+        Os::Server2016 => (Json::Null, "1607"),
         Os::Server2019 => (Json::Null, "1809"),
         Os::Server2022 => ("21H2".into(), "2009"),
         Os::Server2025 => ("24H2".into(), "2009"),

@@ -90,6 +90,9 @@ fn items(world: &World) -> Vec<Item> {
         Item::Updates(world.controller.clone()),
     ];
     items.extend(world.second.iter().map(|second| Item::Log(second.clone(), SYSTEM)));
+    if let Some(second) = world.idle_second() {
+        items.extend([Item::Log(second.clone(), SECURITY), Item::Updates(second)]);
+    }
     for host in &world.hosts {
         let channels = [HIGH_AVAILABILITY, VMMS, WORKER, SYSTEM, KERBEROS];
         items.extend(channels.map(|channel| Item::Log(host.clone(), channel)));

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use super::Planted;
 use super::plots::Plot;
 use crate::scenario::bundles::Trigger;
-use crate::scenario::events::hyper_v::{merge_failed, spn_registered};
+use crate::scenario::events::hyper_v::{listener_disabled, merge_failed, spn_registered};
 use crate::scenario::events::security::Admin;
 use crate::scenario::events::system::{clock_unsynchronised, interface_failed};
 use crate::scenario::events::{Fault, HIGH_AVAILABILITY, Language, VMMS};
@@ -13,7 +13,7 @@ use crate::scenario::exports::directory::{ANY_PROTOCOL, Account};
 use crate::scenario::exports::host::Authentication;
 use crate::scenario::forms::Told;
 use crate::scenario::site::{Site, Style};
-use crate::scenario::{Dice, Domain, Machine, Os, Vm, later, moment, updates};
+use crate::scenario::{Dice, Domain, Machine, Os, Update, Vm, later, moment, updates};
 
 const MINUTE: i64 = 60_000;
 const HOUR: i64 = 60 * MINUTE;
@@ -70,8 +70,12 @@ pub(super) struct World {
     pub(super) broken: Vec<(usize, usize)>,
     /// A second domain controller, where the story needs one.
     pub(super) second: Option<Machine>,
+    /// It has no part in the story.
+    has_idle_second: bool,
     /// The domain controllers take no update any more.
     pub(super) frozen: bool,
+    /// Hosts whose listener stays off since the onset, whenever their service starts.
+    pub(super) deaf: Vec<Machine>,
     /// Hosts on which live migration is switched off.
     pub(super) switched_off: Vec<Machine>,
     /// Installed updates: the machine, whether it is the newest, the day.
@@ -94,7 +98,7 @@ impl World {
         })
         .unwrap_or(2);
         let count = if kind == Kind::TwoClusters { count.max(4) } else { count };
-        let releases = [Os::Server2019, Os::Server2022, Os::Server2025];
+        let releases = [Os::Server2016, Os::Server2019, Os::Server2022, Os::Server2025];
         let os =
             if plot.upgrades { Os::Server2022 } else { *dice.pick(&releases).unwrap_or(&Os::Server2022) };
         let os = plot.os.unwrap_or(os);
@@ -140,7 +144,9 @@ impl World {
             tried: Vec::new(),
             broken: Vec::new(),
             second: None,
+            has_idle_second: false,
             frozen: false,
+            deaf: Vec::new(),
             switched_off: Vec::new(),
             patched: Vec::new(),
             offset: 0,
@@ -239,6 +245,7 @@ impl World {
     /// Everything that happens beside the fault: moves that succeed, updates, noise, decoys.
     pub(super) fn live(&mut self, planted: &[Planted], dice: &mut Dice) {
         self.succeed(dice);
+        self.second_controller(dice);
         self.patch(dice);
         self.hum(dice);
         self.mislead(planted, dice);
@@ -249,6 +256,21 @@ impl World {
             let host = self.host(at).clone();
             self.site.set_clock_wrong(&host, self.begin, self.offset * 1000);
         }
+    }
+
+    /// Many a domain has a second controller, which has no part in the story.
+    fn second_controller(&mut self, dice: &mut Dice) {
+        let is_open = self.second.is_none() && !self.frozen;
+        if is_open && dice.chance(0.25) {
+            let os = *dice.pick(&[Os::Server2016, Os::Server2019, Os::Server2022]).unwrap_or(&Os::Server2019);
+            self.second = Some(Machine::new("DC02", &self.domain, 1002, os));
+            self.has_idle_second = true;
+        }
+    }
+
+    /// The second controller, where it has no part in the story.
+    pub(super) fn idle_second(&self) -> Option<Machine> {
+        self.second.clone().filter(|_| self.has_idle_second)
     }
 
     /// Moves before the fault on every pair that works, and after it on those that it does not touch.
@@ -285,12 +307,12 @@ impl World {
 
     /// Every machine starts before the logs begin to matter, and most take the update of August some time.
     fn patch(&mut self, dice: &mut Dice) {
-        let machines: Vec<_> = self.hosts.iter().chain([&self.controller]).cloned().collect();
-        for host in machines {
+        let machines = self.hosts.iter().chain([&self.controller]).cloned().chain(self.idle_second());
+        for host in machines.collect::<Vec<_>>() {
             let [july, august] = updates(host.os);
             let start = later(self.begin, dice.span(0, 10 * HOUR));
             self.site.boot(&host, july.revision, start);
-            if host.name != self.controller.name {
+            if self.hosts.contains(&host) {
                 let class = "Hyper-V Replica Service";
                 self.site.log(spn_registered(&host, class, later(start, 52_000)));
             }
@@ -302,10 +324,19 @@ impl World {
             let frozen = self.frozen && host.name == self.controller.name;
             if !upgraded && !frozen && dice.chance(0.6) {
                 let when = later(self.begin, dice.span(DAY, self.span() + self.rest() - 2 * HOUR));
-                self.site.update(&host, august, when);
-                self.patched.push((host, true, when));
+                self.update(&host, august, when);
             }
         }
+    }
+
+    /// A host takes an update and starts again.
+    fn update(&mut self, host: &Machine, update: Update, when: Timestamp) {
+        self.site.update(host, update, when);
+        let started = later(when, HOUR / 2);
+        if started > self.since && self.deaf.contains(host) {
+            self.site.log(listener_disabled(host, started));
+        }
+        self.patched.push((host.clone(), true, when));
     }
 
     fn hum(&mut self, dice: &mut Dice) {
@@ -323,6 +354,9 @@ impl World {
         let hosts: Vec<_> = self.hosts.clone();
         let hosts: Vec<&Machine> = hosts.iter().collect();
         self.site.hum_of_controller(&hosts, self.begin, 6, 120);
+        if let Some(second) = self.idle_second() {
+            self.site.hum_of(&second, &hosts, self.begin, 6, 120);
+        }
     }
 
     /// What happens near the onset and has nothing to do with it.
@@ -334,8 +368,7 @@ impl World {
             let [_, august] = updates(host.os);
             if self.patched.iter().all(|(patched, newest, _)| patched.name != host.name || !newest) {
                 let when = later(self.since, -dice.span(25 * MINUTE, 5 * HOUR));
-                self.site.update(&host, august, when);
-                self.patched.push((host, true, when));
+                self.update(&host, august, when);
             }
         }
         let network = planted.iter().any(|planted| planted.cause == "network-unreachable");

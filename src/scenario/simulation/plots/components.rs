@@ -167,6 +167,7 @@ pub(super) const PLOTS: &[Plot] = &[
 fn stop_listening(world: &mut World, hit: &Hit, dice: &mut Dice) -> Vec<Trigger> {
     let host = world.host(hit.at).clone();
     world.site.log(listener_disabled(&host, world.since));
+    world.deaf.push(host.clone());
     if dice.chance(0.5) {
         world.switched_off.push(host);
     }
