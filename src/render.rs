@@ -13,6 +13,7 @@ mod inventory;
 mod json;
 mod layout;
 mod rules;
+mod sources;
 mod summary;
 mod table;
 mod validate;

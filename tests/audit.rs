@@ -576,6 +576,16 @@ fn of_an_export_that_was_cut_nobody_says_that_all_is_well() {
     let page = rendered(&report);
     assert!(page.contains("ldif-truncated") && page.contains("INCONCLUSIVE"), "{page}");
     assert_eq!(with_ldif(whole, &accounts, Authentication::Kerberos, LATE).verdict.level, Level::Healthy);
+    // A log of another kind is no export, and what could not be gathered is no damage.
+    let mut files = settings(&[&one, &two], Authentication::Kerberos);
+    files.push((
+        "HV01/System.evt".into(),
+        [&[0x30, 0, 0, 0][..], b"LfLe", &[1, 0, 0, 0, 1, 0, 0, 0]].concat(),
+    ));
+    let beside = with_files(&accounts, files);
+    let noticed: Vec<_> =
+        beside.bundle.sources.iter().flat_map(|own| &own.issues).map(|own| own.code).collect();
+    assert_eq!((noticed, beside.verdict.level), (vec!["log-unsupported"], Level::Healthy));
     // What is known to fail is said, and that there may be more.
     let bare = accounts.map(|account| Account { list: Vec::new(), ..account });
     let cut =

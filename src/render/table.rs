@@ -3,13 +3,13 @@
 use std::collections::BTreeMap;
 
 use super::layout::{Ink, Page, clock};
+use super::sources::issues;
 use super::{Style, word};
 use crate::diagnose::{Level, Relation, RuleOutcome};
 use crate::incident::Grant;
 use crate::knowledge::{Cause, Origin};
 use crate::report::{
-    EstimateReport, EvidenceReport, FindingReport, GapReport, PlanReport, Report, SourceReport, StepReport,
-    TallyReport,
+    EstimateReport, EvidenceReport, FindingReport, GapReport, PlanReport, Report, StepReport, TallyReport,
 };
 
 /// Pieces of evidence shown for one finding; the JSON report has more.
@@ -450,29 +450,4 @@ fn sources(page: &mut Page, report: &Report) {
         );
     }
     issues(page, &report.bundle.sources);
-}
-
-/// The sources of which something is to be known, under a heading of their own; nothing where there are none.
-pub(super) fn noticed(page: &mut Page, sources: &[SourceReport]) {
-    if sources.iter().any(|source| source.kind == "unknown" || !source.issues.is_empty()) {
-        page.heading("SOURCES");
-        issues(page, sources);
-    }
-}
-
-/// What is to be known of each source, such as its damage.
-pub(super) fn issues(page: &mut Page, sources: &[SourceReport]) {
-    for source in sources {
-        if source.kind == "unknown" {
-            page.paragraph("  ", 4, &format!("{}: not understood", source.path));
-        }
-        for issue in &source.issues {
-            let lost = match issue.lost {
-                Some(0) => String::new(),
-                Some(lost) => format!(" ({lost} lost)"),
-                None => " (how much is lost can't be counted)".into(),
-            };
-            page.paragraph("  ", 4, &format!("{}: {}: {}{lost}", source.path, issue.code, issue.detail));
-        }
-    }
 }

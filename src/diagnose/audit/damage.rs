@@ -8,31 +8,33 @@ use super::Gap;
 use crate::evidence::{Evidence, SourceRecord};
 use crate::fact::{Observation, SourceId};
 use crate::knowledge::{Cause, Gaps};
+use crate::parse::UNKNOWN;
 
 /// The piece of evidence that states computer objects.
 const OBJECTS: &str = "directory-export";
 /// The piece that states a host's settings.
 const SETTINGS: &str = "host-export";
-/// A piece that a collecting script could not get is missing, not damaged: the facts that it would state are unknown.
-const NOT_COLLECTED: &str = "collect-failed";
+/// What was not gathered is missing, not damaged: the facts that it would state are unknown. And a log is no export.
+const NO_EXPORT: &[&str] = &["collect-failed", "command-failed", "log-unsupported"];
 
 /// Sources that lost something of what an audit rests on, in the bundle's order.
 pub(super) fn damaged(evidence: &Evidence) -> Vec<SourceId> {
     let is_lossy = |source: &SourceRecord| {
-        source.issues.iter().any(|issue| issue.lost != Some(0) && issue.code != NOT_COLLECTED)
+        source.issues.iter().any(|issue| issue.lost != Some(0) && !NO_EXPORT.contains(&issue.code))
     };
     let all = evidence.sources.iter().enumerate().filter(|(_, source)| is_lossy(source));
     all.map(|(index, _)| SourceId(index)).filter(|source| piece(*source, evidence).is_some()).collect()
 }
 
-/// The piece that a source holds: by its facts, else, where nothing at all could be read of it, computer objects, which
-/// are the most there is to lose. `None` for what an audit does not rest on.
+/// The piece that a source holds: by its facts, else, where nothing at all could be read of it, by its kind; of an unknown
+/// one (an archive that is cut, say) nobody can say that no computer objects were in it. `None` for what an audit does
+/// not rest on.
 fn piece(source: SourceId, evidence: &Evidence) -> Option<&'static str> {
-    let is_log = evidence.coverage.iter().any(|covered| covered.sources.contains(&source));
-    let has_bystanders = evidence.sources.get(source.0).is_some_and(|own| own.bystanders > 0);
+    let record = evidence.sources.get(source.0)?;
     let mut own = evidence.facts.iter().filter(|fact| fact.origin.source == source).peekable();
-    if is_log || own.peek().is_none() {
-        return (!is_log || has_bystanders).then_some(OBJECTS);
+    if record.bystanders > 0 || own.peek().is_none() {
+        let is_directory = record.kind == "ldif" || record.kind.starts_with("computer");
+        return (is_directory || record.kind == UNKNOWN).then_some(OBJECTS);
     }
     own.find_map(|fact| match fact.observation {
         Observation::Directory(_) | Observation::DuplicateSpn(_) => Some(OBJECTS),

@@ -1,7 +1,8 @@
 //! For a person at a terminal: what will fail, by which hardening, and what prevents it.
 
 use super::super::layout::{Ink, Page};
-use super::super::table::{arrows, gaps, noticed, plan};
+use super::super::sources::noticed;
+use super::super::table::{arrows, gaps, plan};
 use super::super::{Style, word};
 use crate::diagnose::{Basis, Level, State};
 use crate::incident::Grant;

@@ -1,7 +1,7 @@
 //! For a person at a terminal: who is hit, what changed of each host, what can't be told.
 
 use super::super::layout::{Ink, Page, clock};
-use super::super::table::issues;
+use super::super::sources::issues;
 use super::super::{Style, word};
 use crate::diagnose::{Attribute, Fate, Shift};
 use crate::report::drift::{ChangedObject, DriftReport, Outcome, PairShift, UntoldReport};

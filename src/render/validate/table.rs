@@ -1,7 +1,8 @@
 //! For a person at a terminal: which pairs are proven, what failed since, which tests are owed.
 
 use super::super::layout::{Ink, Page, clock};
-use super::super::table::{gaps, noticed};
+use super::super::sources::noticed;
+use super::super::table::gaps;
 use super::super::{Style, word};
 use crate::diagnose::PairState;
 use crate::report::AttemptReport;
