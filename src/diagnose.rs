@@ -186,8 +186,9 @@ fn gather<'a>(answers: &[Answer<'a>], incident: &Incident) -> Vec<Finding<'a>> {
     }
     let mut findings: Vec<_> = findings.into_values().collect();
     for finding in &mut findings {
-        let mut seen = BTreeSet::new();
-        finding.proof.retain(|fact| seen.insert(*fact));
+        let most = finding.proof.iter().map(|fact| fact.0).max().unwrap_or_default();
+        let mut is_new = vec![true; most + 1];
+        finding.proof.retain(|fact| is_new.get_mut(fact.0).is_some_and(std::mem::take));
     }
     findings
 }

@@ -243,19 +243,14 @@ impl Evidence {
             // When the clock of what happened beside the moves is not known, it explains none of them.
             let placed =
                 !event.local || signal.meaning == Meaning::MoveSucceeded || is_about_a_move(signal.meaning);
-            placed.then_some(Signalled { fact, host, event, signal })
+            placed.then_some((event.time, Signalled { fact, host, event, signal }))
         });
         let mut joined: Vec<_> = joined.collect();
-        joined.sort_by(|a, b| {
-            (a.event.time, &a.event.computer, &a.event.channel, a.event.record, a.fact).cmp(&(
-                b.event.time,
-                &b.event.computer,
-                &b.event.channel,
-                b.event.record,
-                b.fact,
-            ))
-        });
-        joined
+        let place = |Signalled { event, fact, .. }: &Signalled<'a>| {
+            (&event.computer, &event.channel, event.record, *fact)
+        };
+        joined.sort_by(|(a, one), (b, other)| a.cmp(b).then_with(|| place(one).cmp(&place(other))));
+        joined.into_iter().map(|(_, signalled)| signalled).collect()
     }
 
     /// The updates that exports list.

@@ -211,7 +211,7 @@ impl Incident {
         let refusals: Vec<_> = refusals.into_iter().filter(|refusal| scope.holds(refusal.time)).collect();
         let refused = refusals.iter().filter(|refusal| refusal.kind == kdc::Kind::Clock);
         let suspects: BTreeSet<HostId> = refused.filter_map(|refusal| refusal.client).collect();
-        let is_local = |sighting: &attempt::Sighting| {
+        let is_local = |sighting: &attempt::Sighting<'_>| {
             evidence.event(sighting.fact).is_some_and(|event| event.local).then_some(sighting.host)
         };
         let local_times: BTreeSet<HostId> = sightings.iter().filter_map(is_local).collect();
@@ -636,12 +636,12 @@ pub fn is_near(times: &[Timestamp], time: Timestamp, distance: SignedDuration) -
 }
 
 /// See [`Incident::loose_ends`].
-fn loose_ends(sightings: &[attempt::Sighting], attempts: &[Attempt], scope: &Scope) -> bool {
+fn loose_ends(sightings: &[attempt::Sighting<'_>], attempts: &[Attempt], scope: &Scope) -> bool {
     if attempts.iter().any(|attempt| attempt.outcome == Outcome::Failed) {
         return false;
     }
     let told: BTreeSet<FactId> = attempts.iter().flat_map(|attempt| attempt.facts.iter().copied()).collect();
-    let is_loose = |sighting: &&attempt::Sighting| {
+    let is_loose = |sighting: &&attempt::Sighting<'_>| {
         let broke = sighting.founds && sighting.level.is_some_and(|level| (1..=2).contains(&level));
         broke || sighting.meaning == Meaning::MoveStarted
     };

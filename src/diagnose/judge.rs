@@ -106,25 +106,35 @@ fn ask_pair<'a>(rules: &'a [Rule], index: usize, facts: &PairFacts, foreseeing: 
         let when = foresees.unwrap_or(&rule.when);
         let requires = rule.requires.as_ref().filter(|_| foresees.is_none());
         let (outcome, mut missing) = ask(when, &bound);
-        let mut required = true;
-        if let Some(condition) = requires {
+        // Of what is ruled out nobody asks more.
+        let open = outcome != Outcome::RuledOut;
+        let mut required = open;
+        if let Some(condition) = requires.filter(|_| open) {
             let (answer, more) = ask(condition, &bound);
             required = answer == Outcome::Hit;
             missing.extend(more.into_iter().filter(|_| outcome == Outcome::Hit));
         }
-        let corroborated =
-            rule.corroborated_by.as_ref().is_some_and(|condition| ask(condition, &bound).0 == Outcome::Hit);
+        let corroborated_by = rule.corroborated_by.as_ref().filter(|_| open);
+        let corroborated = corroborated_by.is_some_and(|condition| ask(condition, &bound).0 == Outcome::Hit);
         let conditions =
-            std::iter::once(when).chain(requires).chain(rule.corroborated_by.iter().filter(|_| corroborated));
-        let mut names: Vec<(String, String)> = match outcome {
-            Outcome::RuledOut => when.excluding(&bound),
-            _ => conditions.flat_map(Condition::names).cloned().collect(),
+            std::iter::once(when).chain(requires).chain(corroborated_by.filter(|_| corroborated));
+        let mut names: Vec<&(String, String)> = match outcome {
+            Outcome::RuledOut => when.excluding(&bound).iter().collect(),
+            _ => conditions.flat_map(Condition::names).collect(),
         };
         // The source's own object first: it is what a reader looks for.
         let order =
-            |name: &(String, String)| facts.variables.iter().position(|variable| variable.0 == name.0);
+            |name: &&(String, String)| facts.variables.iter().position(|variable| variable.0 == name.0);
         names.sort_by_key(order);
-        let proof = unique(names.iter().flat_map(|(variable, name)| facts.proof(variable, name)).copied());
+        // Many facts are stated by the same records.
+        let mut stating: Vec<&[FactId]> = Vec::new();
+        for (variable, name) in &names {
+            let records = facts.proof(variable, name);
+            if !stating.contains(&records) {
+                stating.push(records);
+            }
+        }
+        let proof = unique(stating.into_iter().flatten().copied());
         let excluded = outcome == Outcome::RuledOut;
         let because =
             names.iter().filter(|_| excluded).map(|(variable, name)| format!("{variable}.{name}")).collect();

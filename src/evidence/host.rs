@@ -188,18 +188,21 @@ impl Hosts {
     /// The host called `name`: a full name exactly, a short one where it is unique.
     #[must_use]
     pub fn find(&self, name: &str) -> Option<HostId> {
-        let name = normal(name);
+        self.find_normal(&normal(name))
+    }
+
+    fn find_normal(&self, name: &str) -> Option<HostId> {
         if name.contains('.') {
             let short = || {
                 self.by_label
-                    .get(label(&name))
+                    .get(label(name))
                     .copied()
                     .flatten()
                     .filter(|id| self.get(*id).is_some_and(|host| host.fqdn.is_none()))
             };
-            return self.by_fqdn.get(&name).copied().or_else(short);
+            return self.by_fqdn.get(name).copied().or_else(short);
         }
-        self.by_label.get(&name).copied().flatten()
+        self.by_label.get(name).copied().flatten()
     }
 
     /// The host that a record of `writer` calls `name`: a short name means a host of the writer's own domain
@@ -208,9 +211,9 @@ impl Hosts {
     pub fn find_from(&self, name: &str, writer: HostId) -> Option<HostId> {
         let domain =
             self.get(writer).and_then(|host| host.fqdn.as_deref()).and_then(|fqdn| fqdn.split_once('.'));
-        let neighbour =
-            domain.filter(|_| !name.contains('.')).map(|(_, domain)| format!("{}.{domain}", normal(name)));
-        neighbour.and_then(|name| self.by_fqdn.get(&name).copied()).or_else(|| self.find(name))
+        let (name, is_short) = (normal(name), !name.contains('.'));
+        let neighbour = domain.filter(|_| is_short).map(|(_, domain)| [&name, domain].join("."));
+        neighbour.and_then(|name| self.by_fqdn.get(&name).copied()).or_else(|| self.find_normal(&name))
     }
 
     /// The host that a file at `path` is about by its place: a folder or a beginning of a name that is a known
@@ -291,17 +294,17 @@ fn named_hosts(fact: &Fact, signals: &Signals) -> Vec<String> {
 /// What stands in quotes where an English sentence speaks of a host; lower-case. Other languages name hosts
 /// only where they are known from elsewhere.
 pub(crate) fn called_host(text: &str) -> Vec<String> {
-    const BEFORE: &[&str] = &["host '", "source '", "destination '", "node '", "computer '"];
+    const BEFORE: &[&str] = &["host ", "source ", "destination ", "node ", "computer "];
     let mut found = Vec::new();
     if !text.contains('\'') {
         return found;
     }
     let lower = text.to_lowercase();
+    let marks: Vec<_> = lower.match_indices('\'').filter_map(|(at, _)| lower.split_at_checked(at)).collect();
     for before in BEFORE {
-        for (at, _) in lower.match_indices(before) {
-            let rest = lower.get(at + before.len()..).unwrap_or_default();
-            found.extend(rest.split_once('\'').map(|(name, _)| normal(name)));
-        }
+        let called = marks.iter().filter(|(said, _)| said.ends_with(before));
+        let names = called.filter_map(|(_, rest)| rest.strip_prefix('\'')?.split_once('\''));
+        found.extend(names.map(|(name, _)| normal(name)));
     }
     found
 }

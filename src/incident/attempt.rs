@@ -4,11 +4,11 @@
 //! already said begins a new attempt. Which end a record comes from follows from its event, from the hosts
 //! it names and from the other records of the attempt. What stays open stays `None`.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::message::{Reading, Statement};
+use super::message::{Guid, Reading, Statement};
 use crate::evidence::{Evidence, FactId, HostId, Signalled};
 use crate::knowledge::{Class, Knowledge, Meaning, Side, Weight};
 
@@ -97,11 +97,11 @@ impl Attempt {
 
 /// A record that speaks of a migration.
 #[derive(Debug, Clone)]
-pub(super) struct Sighting {
+pub(super) struct Sighting<'a> {
     pub(super) fact: FactId,
     pub(super) host: HostId,
     pub(super) time: Timestamp,
-    pub(super) provider: String,
+    pub(super) provider: &'a str,
     pub(super) id: u32,
     pub(super) meaning: Meaning,
     pub(super) level: Option<u8>,
@@ -111,10 +111,10 @@ pub(super) struct Sighting {
     pub(super) is_numbered: bool,
     /// It was written by the end that makes the connection.
     pub(super) connects: bool,
-    pub(super) reading: Reading,
+    pub(super) reading: Reading<'a>,
 }
 
-impl Sighting {
+impl Sighting<'_> {
     /// Whether the record alone shows that a migration failed.
     fn shows_failure(&self) -> bool {
         let severe = self.level.is_some_and(|level| (1..=2).contains(&level));
@@ -167,62 +167,61 @@ impl Sighting {
 }
 
 /// Reads every record about migrations, in time order.
-pub(super) fn sightings(
-    signalled: &[Signalled<'_>],
+pub(super) fn sightings<'a>(
+    signalled: &[Signalled<'a>],
     evidence: &Evidence,
     knowledge: &Knowledge,
-) -> Vec<Sighting> {
+) -> Vec<Sighting<'a>> {
     let about = |signalled: &&Signalled<'_>| {
         matches!(
             signalled.signal.meaning,
             Meaning::MoveFailed | Meaning::MoveSucceeded | Meaning::MoveStarted | Meaning::MoveDetail
         )
     };
-    let mut sightings: Vec<_> = signalled
-        .iter()
-        .filter(about)
-        .map(|signalled| Sighting {
-            fact: signalled.fact,
-            host: signalled.host,
-            time: signalled.event.time,
-            provider: signalled.event.provider.clone(),
-            id: signalled.event.id,
-            meaning: signalled.signal.meaning,
-            level: signalled.event.level,
-            founds: signalled.signal.founds,
-            is_numbered: signalled.signal.class.is_some(),
-            connects: signalled.signal.side == Some(Side::Source),
-            reading: Reading::of(signalled, &evidence.hosts, knowledge),
-        })
-        .collect();
+    let about = signalled.iter().filter(about);
+    let read = about.map(|signalled| Sighting {
+        fact: signalled.fact,
+        host: signalled.host,
+        time: signalled.event.time,
+        provider: &signalled.signal.provider,
+        id: signalled.event.id,
+        meaning: signalled.signal.meaning,
+        level: signalled.event.level,
+        founds: signalled.signal.founds,
+        is_numbered: signalled.signal.class.is_some(),
+        connects: signalled.signal.side == Some(Side::Source),
+        reading: Reading::of(signalled, &evidence.hosts, knowledge),
+    });
+    let mut sightings = Vec::with_capacity(signalled.len());
+    sightings.extend(read);
     name_by_id(&mut sightings);
     sightings.iter_mut().filter(|sighting| !sighting.is_of_a_move()).for_each(Sighting::weaken);
     sightings
 }
 
 /// Records that give only a name get the GUID that another record gives to that name, where it is unique.
-fn name_by_id(sightings: &mut [Sighting]) {
-    let mut ids: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
-    for sighting in sightings.iter() {
-        if let (Some(name), Some(id)) = (&sighting.reading.vm_name, &sighting.reading.vm_id) {
-            ids.entry(name.to_lowercase()).or_default().insert(id.clone());
-        }
+fn name_by_id(sightings: &mut [Sighting<'_>]) {
+    let readings = sightings.iter().map(|sighting| &sighting.reading);
+    // Most records repeat what others say.
+    let said: HashSet<(&str, Guid)> =
+        readings.filter_map(|reading| Some((reading.vm_name?, reading.vm_id?))).collect();
+    let mut ids: HashMap<String, BTreeSet<Guid>> = HashMap::new();
+    for (name, id) in said {
+        ids.entry(name.to_lowercase()).or_default().insert(id);
     }
-    for sighting in sightings {
-        let known = sighting.reading.vm_name.as_ref().and_then(|name| ids.get(&name.to_lowercase()));
-        if sighting.reading.vm_id.is_none() && known.is_some_and(|ids| ids.len() == 1) {
-            sighting.reading.vm_id = known.and_then(|ids| ids.first().cloned());
-        }
+    for sighting in sightings.iter_mut().filter(|sighting| sighting.reading.vm_id.is_none()) {
+        let known = sighting.reading.vm_name.and_then(|name| ids.get(&name.to_lowercase()));
+        sighting.reading.vm_id = known.filter(|ids| ids.len() == 1).and_then(|ids| ids.first().copied());
     }
 }
 
 /// Joins sightings to attempts. `nodes` are the hosts that can be an end, `complete` whether there can be no other.
-pub(super) fn rebuild(sightings: &[Sighting], nodes: &BTreeSet<HostId>, complete: bool) -> Vec<Attempt> {
+pub(super) fn rebuild(sightings: &[Sighting<'_>], nodes: &BTreeSet<HostId>, complete: bool) -> Vec<Attempt> {
     let mut groups = group(sightings);
     let moments = moments(&groups);
     let details: Vec<_> =
         sightings.iter().filter(|sighting| sighting.meaning == Meaning::MoveDetail).collect();
-    let mut joined: BTreeMap<usize, Vec<&Sighting>> = BTreeMap::new();
+    let mut joined: BTreeMap<usize, Vec<&Sighting<'_>>> = BTreeMap::new();
     // Of several records of one kind, each machine gets one.
     let mut given: BTreeSet<(usize, HostId, u32)> = BTreeSet::new();
     for (index, detail) in details.iter().enumerate() {
@@ -245,15 +244,15 @@ pub(super) fn rebuild(sightings: &[Sighting], nodes: &BTreeSet<HostId>, complete
 }
 
 /// Records that speak of a move outright, by virtual machine and order.
-fn group(sightings: &[Sighting]) -> Vec<Vec<&Sighting>> {
-    let mut open: BTreeMap<String, Vec<Vec<&Sighting>>> = BTreeMap::new();
+fn group<'a>(sightings: &'a [Sighting<'a>]) -> Vec<Vec<&'a Sighting<'a>>> {
+    let mut open: HashMap<Machine, Vec<Vec<&Sighting<'_>>>> = HashMap::new();
     // Of a name that several machines bear, a record without a GUID continues what its host has just begun.
-    let mut by_name: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    let mut by_name: HashMap<String, BTreeSet<Machine>> = HashMap::new();
     for sighting in sightings.iter().filter(|sighting| sighting.meaning != Meaning::MoveDetail) {
-        let name = sighting.reading.vm_name.as_ref().map(|name| name.to_lowercase());
-        let mut key = machine_key(sighting);
+        let name = sighting.reading.vm_name.map(str::to_lowercase);
+        let mut key = Machine::of(sighting);
         if let (None, Some(name)) = (&sighting.reading.vm_id, &name) {
-            let continued = |key: &&String| {
+            let continued = |key: &&Machine| {
                 let last = open.get(*key).and_then(|groups| groups.last());
                 last.is_some_and(|group| {
                     group.iter().any(|own| own.host == sighting.host) && belongs(group, sighting)
@@ -270,21 +269,32 @@ fn group(sightings: &[Sighting]) -> Vec<Vec<&Sighting>> {
             None => groups.push(vec![sighting]),
         }
     }
-    let mut groups: Vec<Vec<&Sighting>> = open.into_values().flatten().collect();
+    let mut groups: Vec<Vec<&Sighting<'_>>> = open.into_values().flatten().collect();
     groups.sort_by_key(|group| group.first().map(|first| (first.time, first.fact)));
     groups
 }
 
-fn machine_key(sighting: &Sighting) -> String {
-    let reading = &sighting.reading;
-    reading
-        .vm_id
-        .clone()
-        .or_else(|| reading.vm_name.as_ref().map(|name| name.to_lowercase()))
-        .unwrap_or_else(|| format!("host {}", sighting.host.0))
+/// What tells the records of one virtual machine from those of others.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+enum Machine {
+    Id(Guid),
+    /// Lower-case.
+    Name(String),
+    /// Whichever it is that a host speaks of.
+    Of(HostId),
 }
 
-fn outcome(sighting: &Sighting) -> Option<Outcome> {
+impl Machine {
+    fn of(sighting: &Sighting<'_>) -> Self {
+        match (sighting.reading.vm_id, sighting.reading.vm_name) {
+            (Some(id), _) => Self::Id(id),
+            (None, Some(name)) => Self::Name(name.to_lowercase()),
+            (None, None) => Self::Of(sighting.host),
+        }
+    }
+}
+
+fn outcome(sighting: &Sighting<'_>) -> Option<Outcome> {
     match sighting.meaning {
         Meaning::MoveSucceeded => Some(Outcome::Succeeded),
         _ if sighting.shows_failure() => Some(Outcome::Failed),
@@ -293,15 +303,16 @@ fn outcome(sighting: &Sighting) -> Option<Outcome> {
 }
 
 /// Whether `sighting` continues the attempt `group` of the same virtual machine.
-fn belongs(group: &[&Sighting], sighting: &Sighting) -> bool {
+fn belongs(group: &[&Sighting<'_>], sighting: &Sighting<'_>) -> bool {
     let Some(last) = group.last() else { return false };
     let decided = group.iter().find_map(|earlier| outcome(earlier));
     let said = group.iter().any(|earlier| {
-        (earlier.host, &earlier.provider, earlier.id) == (sighting.host, &sighting.provider, sighting.id)
+        (earlier.host, earlier.id, earlier.provider) == (sighting.host, sighting.id, sighting.provider)
     });
     // One move has one source and one target; the service says success once.
-    let is_success =
-        |sighting: &Sighting| sighting.meaning == Meaning::MoveSucceeded && sighting.writer_side().is_none();
+    let is_success = |sighting: &Sighting<'_>| {
+        sighting.meaning == Meaning::MoveSucceeded && sighting.writer_side().is_none()
+    };
     let other_move = group.iter().any(|earlier| {
         let same_side = earlier.writer_side().is_some() && earlier.writer_side() == sighting.writer_side();
         earlier.host != sighting.host && (same_side || is_success(earlier) && is_success(sighting))
@@ -318,8 +329,8 @@ fn belongs(group: &[&Sighting], sighting: &Sighting) -> bool {
 }
 
 /// When each group left a record, sorted, so that only near groups are looked at.
-fn moments(groups: &[Vec<&Sighting>]) -> Vec<(Timestamp, usize)> {
-    let of_group = |(index, group): (usize, &Vec<&Sighting>)| {
+fn moments(groups: &[Vec<&Sighting<'_>>]) -> Vec<(Timestamp, usize)> {
+    let of_group = |(index, group): (usize, &Vec<&Sighting<'_>>)| {
         group.iter().map(|sighting| (sighting.time, index)).collect::<Vec<_>>()
     };
     let mut moments: Vec<_> = groups.iter().enumerate().flat_map(of_group).collect();
@@ -339,9 +350,9 @@ enum Place {
 
 /// The attempt to which the detail at `index` belongs: the same machine, else the same host at the same moment.
 fn place(
-    groups: &[Vec<&Sighting>],
+    groups: &[Vec<&Sighting<'_>>],
     moments: &[(Timestamp, usize)],
-    details: &[&Sighting],
+    details: &[&Sighting<'_>],
     index: usize,
     given: &BTreeSet<(usize, HostId, u32)>,
 ) -> Place {
@@ -372,9 +383,9 @@ fn place(
 }
 
 /// Whether a detail can be part of `group`.
-fn is_of(group: &[&Sighting], detail: &Sighting) -> bool {
+fn is_of(group: &[&Sighting<'_>], detail: &Sighting<'_>) -> bool {
     let reading = &detail.reading;
-    let any = |like: &dyn Fn(&Sighting) -> bool| group.iter().any(|other| like(other));
+    let any = |like: &dyn Fn(&Sighting<'_>) -> bool| group.iter().any(|other| like(other));
     if reading.vm_id.is_some() {
         return any(&|other| other.reading.vm_id == reading.vm_id);
     }
@@ -391,23 +402,23 @@ fn is_of(group: &[&Sighting], detail: &Sighting) -> bool {
 
 /// Whether the host wrote another nameless detail at that moment that says something else: then neither can be
 /// given to one of several machines.
-fn differs_from_neighbours(details: &[&Sighting], index: usize) -> bool {
+fn differs_from_neighbours(details: &[&Sighting<'_>], index: usize) -> bool {
     let Some(own) = details.get(index) else { return false };
-    let near = |other: &&&Sighting| other.time.duration_since(own.time).abs() <= AT_ONCE;
+    let near = |other: &&&Sighting<'_>| other.time.duration_since(own.time).abs() <= AT_ONCE;
     let after = details.iter().skip(index + 1).take_while(near);
     let before = details.iter().take(index).rev().take_while(near);
-    let says = |sighting: &Sighting| {
+    let says = |sighting: &Sighting<'_>| {
         let reading = &sighting.reading;
         (reading.others.clone(), reading.names_a_stranger)
     };
-    let nameless = |other: &Sighting| other.reading.vm_id.is_none() && other.reading.vm_name.is_none();
-    let speaks = |other: &Sighting| !other.reading.others.is_empty() || other.reading.names_a_stranger;
+    let nameless = |other: &Sighting<'_>| other.reading.vm_id.is_none() && other.reading.vm_name.is_none();
+    let speaks = |other: &Sighting<'_>| !other.reading.others.is_empty() || other.reading.names_a_stranger;
     before
         .chain(after)
         .any(|other| other.host == own.host && nameless(other) && speaks(other) && says(other) != says(own))
 }
 
-fn attempt(mut group: Vec<&Sighting>, nodes: &BTreeSet<HostId>, complete: bool) -> Option<Attempt> {
+fn attempt(mut group: Vec<&Sighting<'_>>, nodes: &BTreeSet<HostId>, complete: bool) -> Option<Attempt> {
     group.sort_by_key(|sighting| (sighting.time, sighting.fact));
     drop_foreign_start(&mut group);
     let first = group.first()?;
@@ -424,21 +435,22 @@ fn attempt(mut group: Vec<&Sighting>, nodes: &BTreeSet<HostId>, complete: bool) 
             codes.push(*code);
         }
     }
-    let witness = |sighting: &&Sighting| {
+    let witness = |sighting: &&Sighting<'_>| {
         sighting
             .reading
             .statements
             .iter()
-            .map(|statement| (sighting.provider.clone(), sighting.host, *statement))
+            .map(|statement| (sighting.provider.to_owned(), sighting.host, *statement))
             .collect::<Vec<_>>()
     };
+    let vm_id = group.iter().find_map(|sighting| sighting.reading.vm_id).map(|id| id.to_string());
     Some(Attempt {
         time: first.time,
         vm: group
             .iter()
-            .find_map(|sighting| sighting.reading.vm_name.clone())
-            .or_else(|| group.iter().find_map(|sighting| sighting.reading.vm_id.clone())),
-        vm_id: group.iter().find_map(|sighting| sighting.reading.vm_id.clone()),
+            .find_map(|sighting| sighting.reading.vm_name.map(str::to_owned))
+            .or_else(|| vm_id.clone()),
+        vm_id,
         source,
         target,
         direction_proven,
@@ -461,7 +473,7 @@ fn attempt(mut group: Vec<&Sighting>, nodes: &BTreeSet<HostId>, complete: bool) 
 
 /// Source, target, and whether records state both.
 fn ends(
-    group: &[&Sighting],
+    group: &[&Sighting<'_>],
     nodes: &BTreeSet<HostId>,
     complete: bool,
 ) -> (Option<HostId>, Option<HostId>, bool) {
@@ -511,7 +523,7 @@ fn ends(
 
 /// A start whose outcome is not in the logs is not the start of a later failure: where the failure itself names
 /// another target, or fails to connect long after the start.
-fn drop_foreign_start(group: &mut Vec<&Sighting>) {
+fn drop_foreign_start(group: &mut Vec<&Sighting<'_>>) {
     let failed =
         group.iter().find(|sighting| sighting.shows_failure() && sighting.meaning != Meaning::MoveStarted);
     let (Some(failed), Some(start)) =
@@ -550,7 +562,7 @@ fn is_refusal(class: Class) -> bool {
     )
 }
 
-fn telling(group: &[&Sighting]) -> Vec<FactId> {
+fn telling(group: &[&Sighting<'_>]) -> Vec<FactId> {
     let stating: Vec<_> = group
         .iter()
         .filter(|sighting| !sighting.reading.statements.is_empty())
@@ -560,7 +572,7 @@ fn telling(group: &[&Sighting]) -> Vec<FactId> {
 }
 
 /// The class of a failure: what weighs most; among equals what most records say; then the last sentence.
-fn classify(group: &[&Sighting]) -> (Class, Weight) {
+fn classify(group: &[&Sighting<'_>]) -> (Class, Weight) {
     let statements: Vec<_> = group
         .iter()
         .flat_map(|sighting| {
@@ -585,7 +597,7 @@ fn classify(group: &[&Sighting]) -> (Class, Weight) {
 }
 
 /// The end that the records blame: what the text says, else where the failing component stands.
-fn failed_side(group: &[&Sighting]) -> Option<Side> {
+fn failed_side(group: &[&Sighting<'_>]) -> Option<Side> {
     let said: Vec<_> = group.iter().filter_map(|sighting| sighting.reading.side).collect();
     if said.contains(&Side::Destination) {
         Some(Side::Destination)
@@ -605,14 +617,14 @@ mod tests {
         id: u32,
         meaning: Meaning,
         others: &[usize],
-    ) -> Sighting {
+    ) -> Sighting<'static> {
         let provider = if id > 21100 {
             "Microsoft-Windows-Hyper-V-High-Availability"
         } else {
             "Microsoft-Windows-Hyper-V-VMMS"
         };
         let reading = Reading {
-            vm_id: Some("vm".into()),
+            vm_id: Some(Guid(1)),
             others: others.iter().map(|&other| HostId(other)).collect(),
             ..Reading::default()
         };
@@ -620,7 +632,7 @@ mod tests {
             fact: FactId(fact),
             host: HostId(host),
             time: Timestamp::from_second(minute * 60).unwrap(),
-            provider: provider.into(),
+            provider,
             id,
             meaning,
             level: Some(2),

@@ -32,27 +32,24 @@ pub(super) struct Offsets {
 /// complains, else the one that differs from several others. Where nothing tells, the target is set to the
 /// source's time, so that records of one move meet, and nobody is blamed.
 pub(super) fn offsets(
-    sightings: &[Sighting],
+    sightings: &[Sighting<'_>],
     machines: &BTreeMap<HostId, Machine>,
     suspects: &BTreeSet<HostId>,
 ) -> Offsets {
-    let mut by_machine: BTreeMap<&str, Vec<&Sighting>> = BTreeMap::new();
-    for sighting in sightings.iter().filter(|sighting| sighting.meaning == Meaning::MoveFailed) {
-        if let Some(id) = &sighting.reading.vm_id {
-            by_machine.entry(id).or_default().push(sighting);
-        }
+    let failures = |side: Side| {
+        let failed = sightings.iter().filter(|sighting| sighting.meaning == Meaning::MoveFailed);
+        let identified = failed.filter_map(|sighting| Some((sighting.reading.vm_id?, sighting)));
+        identified.filter(move |(_, sighting)| sighting.writer_side() == Some(side))
+    };
+    let mut arrivals: BTreeMap<_, Vec<i64>> = BTreeMap::new();
+    for (machine, arrival) in failures(Side::Destination) {
+        arrivals.entry((machine, arrival.host)).or_default().push(arrival.time.as_second());
     }
     let mut distances: BTreeMap<(HostId, HostId), Vec<i64>> = BTreeMap::new();
-    for failures in by_machine.values() {
-        let of = |side: Side| failures.iter().filter(move |sighting| sighting.writer_side() == Some(side));
-        let mut arrivals: BTreeMap<HostId, Vec<i64>> = BTreeMap::new();
-        for arrival in of(Side::Destination) {
-            arrivals.entry(arrival.host).or_default().push(arrival.time.as_second());
-        }
-        for departure in of(Side::Source) {
-            for target in &departure.reading.others {
-                let nearest =
-                    arrivals.get(target).and_then(|times| nearest(times, departure.time.as_second()));
+    for (machine, departure) in failures(Side::Source) {
+        for target in &departure.reading.others {
+            if let Some(times) = arrivals.get(&(machine, *target)) {
+                let nearest = nearest(times, departure.time.as_second());
                 distances.entry((departure.host, *target)).or_default().extend(nearest);
             }
         }
@@ -102,7 +99,7 @@ fn constant(mut distances: Vec<i64>) -> Option<(i64, usize)> {
 }
 
 /// Sets every record of a host that is off to the others' clock.
-pub(super) fn correct(sightings: &mut [Sighting], offsets: &BTreeMap<HostId, i64>) {
+pub(super) fn correct(sightings: &mut [Sighting<'_>], offsets: &BTreeMap<HostId, i64>) {
     for sighting in sightings.iter_mut() {
         sighting.time = corrected(offsets, sighting.host, sighting.time);
     }

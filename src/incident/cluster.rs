@@ -36,7 +36,10 @@ impl Clusters {
             hosts.filter(move |host| *host != writer).map(move |host| (writer, host)).collect::<Vec<_>>()
         };
         let by_event = signalled.iter().filter(|signalled| super::names_nodes(signalled)).flat_map(named);
-        Self::joined(clustered, by_move.chain(by_event).chain(named_alike(evidence)))
+        // Thousands of moves tie the same two nodes.
+        let mut seen = BTreeSet::new();
+        let ties = by_move.chain(by_event).chain(named_alike(evidence)).filter(|tie| seen.insert(*tie));
+        Self::joined(clustered, ties)
     }
 
     /// Joins ties to groups.

@@ -33,7 +33,7 @@ pub(super) struct Known {
 /// Attempts stand in the order of time; `starts` are those of hosts and services, see [`starts`].
 pub(super) fn explain_refusals(
     attempts: &mut [Attempt],
-    sightings: &[Sighting],
+    sightings: &[Sighting<'_>],
     starts: &[(Timestamp, HostId)],
     known: &Known,
 ) {
@@ -43,7 +43,7 @@ pub(super) fn explain_refusals(
     turns.sort_by_key(|(time, host, stop)| (*time, *host, stop.map(|stop| stop.fact)));
     let mut turns = turns.into_iter().peekable();
     // Whose listener may be off, by which record, and whether a refusal bore that out.
-    let mut off: BTreeMap<HostId, (&Sighting, bool)> = BTreeMap::new();
+    let mut off: BTreeMap<HostId, (&Sighting<'_>, bool)> = BTreeMap::new();
     for attempt in attempts {
         while let Some((_, host, stop)) = turns.next_if(|(time, ..)| *time <= attempt.time) {
             let borne_out = off.remove(&host).is_some_and(|(_, borne_out)| borne_out);
@@ -77,7 +77,9 @@ pub(super) fn starts(signalled: &[Signalled<'_>]) -> Vec<(Timestamp, HostId)> {
         let texts = event.message.iter().chain(event.fields.iter().map(|field| &field.value));
         let by_service = event.provider.ends_with("-VMMS")
             && (event.id == SERVICE_STARTED
-                || texts.into_iter().any(|text| text.to_lowercase().contains(ENABLED)));
+                || texts
+                    .into_iter()
+                    .any(|text| text.len() >= ENABLED.len() && text.to_lowercase().contains(ENABLED)));
         signalled.signal.meaning == Meaning::Booted || by_service
     };
     signalled.iter().filter(is_start).map(|signalled| (signalled.event.time, signalled.host)).collect()
@@ -146,12 +148,12 @@ fn shows_listening(attempt: &Attempt) -> Listening {
 }
 
 /// The management service says that it disabled its listener; the report of a failed move says so of that move.
-fn disables(sighting: &Sighting) -> bool {
+fn disables(sighting: &Sighting<'_>) -> bool {
     let listener = |statement: &Statement| statement.class == Class::Listener;
     sighting.meaning == Meaning::MoveDetail && sighting.reading.statements.iter().any(listener)
 }
 
-fn lay_to(attempt: &mut Attempt, stop: &Sighting, is_witness: bool) {
+fn lay_to(attempt: &mut Attempt, stop: &Sighting<'_>, is_witness: bool) {
     attempt.class = Class::Listener;
     attempt.telling.push(stop.fact);
     for (_, _, statement) in &mut attempt.witnesses {
@@ -163,5 +165,5 @@ fn lay_to(attempt: &mut Attempt, stop: &Sighting, is_witness: bool) {
         return;
     }
     let said = Statement { class: Class::Listener, weight: Weight::Specific, code: None };
-    attempt.witnesses.push((stop.provider.clone(), stop.host, said));
+    attempt.witnesses.push((stop.provider.to_owned(), stop.host, said));
 }

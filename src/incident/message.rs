@@ -3,7 +3,10 @@
 //! Codes, GUIDs, quoted names and the order of fields decide; English sentences only help. What is *not*
 //! done here: joining events to attempts (see [`super::attempt`]).
 
+use std::fmt;
 use std::ops::Range;
+
+use memchr::memchr2;
 
 use crate::evidence::{HostId, Hosts, Signalled, called_host, is_host_name, placed_host};
 use crate::fact::Field;
@@ -24,16 +27,43 @@ pub struct Statement {
     pub code: Option<u32>,
 }
 
+/// A virtual machine's GUID.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) struct Guid(pub(super) u128);
+
+impl Guid {
+    /// Reads a word of nothing but a GUID.
+    fn read(word: &[u8]) -> Option<Self> {
+        const DASHES: [usize; 4] = [8, 13, 18, 23];
+        const LENGTH: usize = 36;
+        let is_sound = |(at, byte): (usize, &u8)| match DASHES.contains(&at) {
+            true => *byte == b'-',
+            false => byte.is_ascii_hexdigit(),
+        };
+        let sound = word.len() == LENGTH && word.iter().enumerate().all(is_sound);
+        let digits = word.iter().filter_map(|byte| char::from(*byte).to_digit(16));
+        sound.then(|| Self(digits.fold(0, |number, digit| number << 4 | u128::from(digit))))
+    }
+}
+
+impl fmt::Display for Guid {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let part = |shift: u32, bits: u32| self.0 >> shift & ((1 << bits) - 1);
+        let (a, b, c, d, e) = (part(96, 32), part(80, 16), part(64, 16), part(48, 16), part(0, 48));
+        write!(out, "{a:08x}-{b:04x}-{c:04x}-{d:04x}-{e:012x}")
+    }
+}
+
 /// What the cluster quotes as the action that failed; any other quoted word may be a host.
 const ACTION: &str = "Move";
 
 /// What one record says of a migration.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Reading {
-    /// The virtual machine's GUID, lower-case.
-    pub(super) vm_id: Option<String>,
+pub(super) struct Reading<'a> {
+    /// The virtual machine's GUID.
+    pub(super) vm_id: Option<Guid>,
     /// Its name.
-    pub(super) vm_name: Option<String>,
+    pub(super) vm_name: Option<&'a str>,
     /// Statements, in the order of the text.
     pub(super) statements: Vec<Statement>,
     /// Codes, in the order of the text.
@@ -50,9 +80,9 @@ pub(super) struct Reading {
     pub(super) about_migration: bool,
 }
 
-impl Reading {
+impl<'a> Reading<'a> {
     /// Reads an event of Hyper-V.
-    pub(super) fn of(signalled: &Signalled<'_>, hosts: &Hosts, knowledge: &Knowledge) -> Self {
+    pub(super) fn of(signalled: &Signalled<'a>, hosts: &Hosts, knowledge: &Knowledge) -> Self {
         let mut reading = Self { side: signalled.signal.side, ..Self::default() };
         if let Some(class) = signalled.signal.class {
             reading.statements.push(Statement { class, weight: Weight::Specific, code: None });
@@ -83,14 +113,13 @@ impl Reading {
             return;
         }
         let lines = signalled.event.message.iter().flat_map(|message| message.lines());
-        let name = self.vm_name.as_deref();
-        let named = lines.filter_map(|line| knowledge.sentences.class_of(&own_words(line, name)));
+        let named = lines.filter_map(|line| knowledge.sentences.class_of(&own_words(line, self.vm_name)));
         self.statements.extend(named.map(|class| Statement { class, weight: Weight::Specific, code: None }));
     }
 
     /// The first value of a record is the machine's or its resource's name in cluster events, and in others
     /// where the record gives the machine's GUID as well and the value is not the other host's place.
-    fn first_name(&self, signalled: &Signalled<'_>) -> Option<String> {
+    fn first_name(&self, signalled: &Signalled<'a>) -> Option<&'a str> {
         let named = signalled.event.provider.ends_with("High-Availability") || self.vm_id.is_some();
         let value = signalled.event.fields.first()?.value.trim();
         // Where an export left nothing but the rendered message, the name is what that quotes first.
@@ -112,9 +141,8 @@ impl Reading {
         let placed = placed_host(signalled.event, signalled.signal).filter(|name| is_stranger(name));
         let called: Vec<String> =
             fields.iter().flat_map(|field| called_host(&field.value)).chain(placed).collect();
-        let of_machine = |name: &str| {
-            self.vm_name.as_deref().is_some_and(|own| own.eq_ignore_ascii_case(&machine_name(name)))
-        };
+        let of_machine =
+            |name: &str| self.vm_name.is_some_and(|own| own.eq_ignore_ascii_case(machine_name(name)));
         let is_name = |name: &&str| {
             !of_machine(name) && *name != ACTION && guid(name).is_none() && codes(name).is_empty()
         };
@@ -127,22 +155,22 @@ impl Reading {
                 .collect();
             words
         };
-        let candidates: Vec<String> =
-            if called.is_empty() { fields.iter().flat_map(words).collect() } else { called.clone() };
+        let are_called = !called.is_empty();
+        let candidates = if are_called { called } else { fields.iter().flat_map(words).collect() };
         let mut found: Vec<HostId> = Vec::new();
         for name in &candidates {
             match hosts.find_from(name, signalled.host) {
                 Some(host) if host == signalled.host || found.contains(&host) => {}
                 // Only a node can be an end, unless the sentence itself says so.
-                Some(host) if !called.is_empty() || hosts.get(host).is_some_and(|host| host.is_node) => {
+                Some(host) if are_called || hosts.get(host).is_some_and(|host| host.is_node) => {
                     found.push(host)
                 }
                 Some(_) => {}
-                None => self.names_a_stranger |= !called.is_empty() || is_stranger(name),
+                None => self.names_a_stranger |= are_called || is_stranger(name),
             }
         }
         match found.as_slice() {
-            [_, _, ..] if called.is_empty() => self.names_a_stranger = true,
+            [_, _, ..] if !are_called => self.names_a_stranger = true,
             [] => {}
             _ => {
                 self.names_a_stranger = false;
@@ -161,13 +189,12 @@ impl Reading {
             self.side = self.side.or_else(|| side(&lower));
         }
         // A machine may be called "virtual switch lab": its name says nothing of a failure.
-        let is_name = self.vm_name.as_deref().is_some_and(|own| own == machine_name(text));
+        let may_name_class = is_sentence && self.vm_name.is_none_or(|own| own != machine_name(text));
         for line in text.lines() {
             self.progress = self.progress.or_else(|| progress(line));
             let codes = codes(line);
-            let named = Some(line).filter(|_| is_sentence && !is_name);
-            let name = self.vm_name.as_deref();
-            let named = named.and_then(|line| knowledge.sentences.class_of(&own_words(line, name)));
+            let named = Some(line).filter(|_| may_name_class);
+            let named = named.and_then(|line| knowledge.sentences.class_of(&own_words(line, self.vm_name)));
             self.statements.extend(named.map(|class| Statement {
                 class,
                 weight: Weight::Specific,
@@ -199,12 +226,12 @@ const PREFIXES: &[&str] =
     &["Virtual Machine Configuration ", "SCVMM ", "Virtual Machine ", "Virtueller Computer "];
 
 /// `Virtual Machine X`, `Virtual Machine Configuration X` and `SCVMM X` are resources of machine X.
-fn machine_name(text: &str) -> String {
+fn machine_name(text: &str) -> &str {
     let text = text.trim();
     let stripped = PREFIXES.iter().find_map(|prefix| text.strip_prefix(prefix));
     // SCVMM adds `Resources` or `Configuration` behind the name of its resources.
     let name = stripped.unwrap_or(text);
-    name.strip_suffix(" Resources").or_else(|| name.strip_suffix(" Configuration")).unwrap_or(name).to_owned()
+    name.strip_suffix(" Resources").or_else(|| name.strip_suffix(" Configuration")).unwrap_or(name)
 }
 
 /// The end that the two wrapper sentences name, in the languages of which public texts were seen.
@@ -218,19 +245,10 @@ fn side(lower: &str) -> Option<Side> {
     }
 }
 
-/// The first GUID in `text`, lower-case.
-fn guid(text: &str) -> Option<String> {
-    const SHAPE: [usize; 5] = [8, 4, 4, 4, 12];
-    const LENGTH: usize = 36;
-    let sound = |word: &&str| {
-        let has_shape = |(part, len): (&str, usize)| {
-            part.len() == len && part.bytes().all(|byte| byte.is_ascii_hexdigit())
-        };
-        word.len() == LENGTH
-            && word.split('-').zip(SHAPE).filter(|part| has_shape(*part)).count() == SHAPE.len()
-    };
-    let words = text.split(|c: char| !c.is_ascii_alphanumeric() && c != '-');
-    words.into_iter().find(sound).map(str::to_lowercase)
+/// The first GUID in `text`.
+fn guid(text: &str) -> Option<Guid> {
+    let is_word = |byte: &u8| byte.is_ascii_alphanumeric() || *byte == b'-';
+    text.as_bytes().split(|byte| !is_word(byte)).find_map(Guid::read)
 }
 
 /// Error codes in `text`, each once where it is repeated at once.
@@ -244,17 +262,21 @@ pub fn codes(text: &str) -> Vec<u32> {
 /// Error codes in `text` and the bytes that each takes: `0x8009030E`, `%%2148074254` (an unsigned decimal message
 /// number), `80070534`.
 pub fn placed_codes(text: &str) -> impl Iterator<Item = (u32, Range<usize>)> {
-    let is_word = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '%';
+    let is_word = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'%');
+    // Every notation holds one of the two, and most texts neither.
+    let text = if memchr2(b'0', b'%', text.as_bytes()).is_some() { text } else { "" };
     let mut at = 0;
-    text.split_inclusive(move |c: char| !is_word(c)).filter_map(move |piece| {
-        let begin = at;
-        at += piece.len();
-        let token = piece.trim_end_matches(|c: char| !is_word(c));
-        Some((code(token)?, begin..begin + token.len()))
+    text.as_bytes().split(move |byte| !is_word(byte)).filter_map(move |word| {
+        let place = at..at + word.len();
+        at = place.end + 1;
+        Some((code(text.get(place.clone())?)?, place))
     })
 }
 
 fn code(token: &str) -> Option<u32> {
+    if token.len() < 8 {
+        return None;
+    }
     let code = if let Some(hex) = token.strip_prefix("0x").or_else(|| token.strip_prefix("0X")) {
         u32::from_str_radix(hex, 16).ok().filter(|_| hex.len() == 8)
     } else if let Some(decimal) = token.strip_prefix("%%") {
@@ -305,10 +327,9 @@ mod tests {
     fn names_and_ids() {
         assert_eq!(machine_name("Virtual Machine Configuration SQL 01"), "SQL 01");
         assert_eq!(machine_name("SCVMM WEB03 Resources"), "WEB03");
-        assert_eq!(
-            guid("(ID E0D09432-A320-44CC-8A12-E1300549B99D)").as_deref(),
-            Some("e0d09432-a320-44cc-8a12-e1300549b99d")
-        );
+        let id = guid("(ID E0D09432-A320-44CC-8A12-E1300549B99D)");
+        assert_eq!(id.unwrap().to_string(), "e0d09432-a320-44cc-8a12-e1300549b99d");
+        assert_eq!(guid("E0D09432-A320-44CC-8A12-E1300549B99, 0E0D09432-A320-44CC-8A12-E1300549B99D"), None);
         assert_eq!(
             (percentage("failed at 87 %."), percentage("%%2148074254"), percentage("5")),
             (Some(87), None, None)

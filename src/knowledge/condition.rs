@@ -130,10 +130,10 @@ impl Condition {
 
     /// The facts that make the condition false of `facts`; all that it names where no part alone does.
     #[must_use]
-    pub fn excluding(&self, facts: &Facts<'_>) -> Vec<(String, String)> {
+    pub fn excluding(&self, facts: &Facts<'_>) -> &[(String, String)] {
         let is_false = |program: &Program| matches!(program.execute(&facts.context), Ok(Value::Bool(false)));
         let part = self.parts.iter().find(|(program, _)| is_false(program));
-        part.map_or_else(|| self.names.clone(), |(_, names)| names.clone())
+        part.map_or(&self.names, |(_, names)| names)
     }
 
     /// Asks the condition of `facts`.
@@ -281,7 +281,7 @@ mod tests {
         let values =
             Values::from([("enabled", FactValue::Bool(true)), ("unconstrained", FactValue::Bool(false))]);
         let facts = Facts::new([("source", &values)]);
-        let excluding = |source: &str| Condition::compile(source).unwrap().excluding(&facts);
+        let excluding = |source: &str| Condition::compile(source).unwrap().excluding(&facts).to_vec();
         let fact = |name: &str| ("source".to_owned(), name.to_owned());
         assert_eq!(excluding("source.enabled && source.unconstrained"), [fact("unconstrained")]);
         assert_eq!(

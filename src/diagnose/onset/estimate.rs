@@ -11,7 +11,7 @@ use jiff::Timestamp;
 
 use super::exact::{LogFactorials, Tally};
 use crate::diagnose::Judgement;
-use crate::evidence::{Evidence, HostId};
+use crate::evidence::{Covered, Evidence, HostId};
 use crate::incident::{Attempt, HYPER_V, Incident, Outcome, Pair};
 
 /// Two likelihoods closer than this are equal: the earlier split wins on every machine.
@@ -178,19 +178,19 @@ fn reaches_back(
     if open.is_empty() {
         return Some(true);
     }
-    let facts = attempts.iter().flat_map(|attempt| &attempt.facts);
-    let wrote = facts.filter_map(|fact| {
-        let host = evidence.host_of(*fact).filter(|host| open.contains(host))?;
+    let is_hyper_v =
+        |name: &str| name.get(..HYPER_V.len()).is_some_and(|begin| begin.eq_ignore_ascii_case(HYPER_V));
+    // Each log counts once, so a host's records are looked at until each of its logs was met.
+    let logs = |host: &HostId| (*host, evidence.covered(*host, is_hyper_v).collect::<Vec<_>>());
+    let mut logs: BTreeMap<HostId, Vec<&Covered>> = open.iter().map(logs).collect();
+    let met = attempts.iter().flat_map(|attempt| &attempt.facts).filter_map(|fact| {
+        let own = logs.get_mut(&evidence.host_of(*fact)?).filter(|own| !own.is_empty())?;
         let channel = evidence.event(*fact)?.channel.as_deref()?;
-        let begin = channel.get(..HYPER_V.len())?;
-        begin.eq_ignore_ascii_case(HYPER_V).then_some((host, channel))
+        let at = own.iter().position(|log| log.channel == channel)?;
+        Some(own.swap_remove(at))
     });
-    let logs: BTreeSet<(HostId, &str)> = wrote.collect();
-    let begins_before = |(host, channel): &(HostId, &str)| {
-        let own = evidence.coverage.iter().find(|own| own.host == *host && own.channel == *channel)?;
-        Some((*host, incident.on_one_clock(*host, own.first) < first))
-    };
-    let begun: Vec<_> = logs.iter().filter_map(begins_before).collect();
+    let begun: Vec<_> =
+        met.map(|log| (log.host, incident.on_one_clock(log.host, log.first) < first)).collect();
     if begun.iter().any(|(_, before)| !before) {
         return Some(false);
     }

@@ -88,10 +88,14 @@ fn without_quoted(text: &str) -> String {
 fn quotations(text: &str) -> Vec<Range<usize>> {
     let mut found = Vec::new();
     let mut open: Option<(usize, &[char])> = None;
-    let mut before = None;
-    let mut chars = text.char_indices().peekable();
-    while let Some((at, c)) = chars.next() {
-        let next = chars.peek().map(|(_, next)| *next);
+    // Most bytes of most texts can be no mark.
+    let places =
+        text.bytes().enumerate().filter(|(_, byte)| !byte.is_ascii() || matches!(byte, b'\'' | b'"'));
+    for (at, _) in places {
+        let Some((said, rest)) = text.split_at_checked(at) else { continue };
+        let mut rest = rest.chars();
+        let Some(c) = rest.next() else { continue };
+        let (before, next) = (said.chars().next_back(), rest.next());
         // Chinese and Japanese write words and marks without blanks.
         let in_word = |other: Option<char>| other.is_some_and(|c| c.is_alphanumeric() && c < '\u{2E80}');
         match open {
@@ -105,7 +109,6 @@ fn quotations(text: &str) -> Vec<Range<usize>> {
             }
             _ => {}
         }
-        before = Some(c);
     }
     found
 }
