@@ -10,6 +10,7 @@ use jiff::{SignedDuration, Timestamp};
 use crate::command::analyze::Options;
 use crate::error::Error;
 use crate::incident::Scope;
+use crate::plan::{Choice, Protocol};
 use crate::render::{EventsFormat, Format, InventoryFormat};
 use crate::report::events::{EventLevel, Selection};
 
@@ -191,12 +192,62 @@ impl Common {
     }
 }
 
+/// The plan as files.
+#[derive(Debug, Args)]
+pub struct PlanArgs {
+    /// Write the plan into DIR as well: plan.md for people, scripts for PowerShell, LDIF, and plan.json. Files of an
+    /// earlier plan are overwritten, all others stay.
+    #[arg(long, value_name = "DIR")]
+    pub plan_dir: Option<PathBuf>,
+    /// Plan only for moves from A to B; give it again for each further pair.
+    #[arg(long = "pair", value_name = "A:B", value_parser = pair)]
+    pub pairs: Vec<(String, String)>,
+    /// How sources may act for a user who signed in elsewhere.
+    #[arg(long, value_enum, default_value_t = ProtocolArg::Auto)]
+    pub protocol: ProtocolArg,
+    /// Storage moves along with the machines: put the `cifs/` names into the plan, not only on offer.
+    #[arg(long)]
+    pub storage: bool,
+}
+
+impl PlanArgs {
+    /// Which part of the plan is wanted, and how.
+    #[must_use]
+    pub fn choice(&self) -> Choice {
+        Choice { pairs: self.pairs.clone(), protocol: self.protocol.into(), storage: self.storage }
+    }
+}
+
+/// `--protocol`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ProtocolArg {
+    /// As the version of each source needs it.
+    Auto,
+    /// "Use any authentication protocol" on every source.
+    Any,
+    /// "Use Kerberos only": from Windows Server 2016 on, moves must then be started on the source.
+    Kerberos,
+}
+
+impl From<ProtocolArg> for Protocol {
+    fn from(protocol: ProtocolArg) -> Self {
+        match protocol {
+            ProtocolArg::Auto => Self::Auto,
+            ProtocolArg::Any => Self::Any,
+            ProtocolArg::Kerberos => Self::Kerberos,
+        }
+    }
+}
+
 /// Arguments of `audit`.
 #[derive(Debug, Args)]
 pub struct AuditArgs {
     /// Those of every command.
     #[command(flatten)]
     pub common: Common,
+    /// The plan as files.
+    #[command(flatten)]
+    pub plan: PlanArgs,
     /// The day to judge by, YYYY-MM-DD; today in UTC without it.
     #[arg(long, value_name = "DATE", value_parser = day)]
     pub on: Option<Date>,
@@ -247,6 +298,9 @@ pub struct AnalyzeArgs {
     /// Those of every command.
     #[command(flatten)]
     pub common: Common,
+    /// The plan as files.
+    #[command(flatten)]
+    pub plan: PlanArgs,
     /// Form of the output.
     #[arg(long, value_enum, default_value_t = FormatArg::Table)]
     pub format: FormatArg,
@@ -421,6 +475,14 @@ pub enum ColorArg {
     Never,
 }
 
+/// `A:B`.
+fn pair(text: &str) -> Result<(String, String), String> {
+    let named = |(source, target): (&str, &str)| (source.trim().to_owned(), target.trim().to_owned());
+    let pair =
+        text.split_once(':').map(named).filter(|(source, target)| !source.is_empty() && !target.is_empty());
+    pair.ok_or_else(|| "not a pair; write SOURCE:TARGET, such as HV01:HV02".into())
+}
+
 /// An instant; a day means its midnight in UTC.
 fn time(text: &str) -> Result<Timestamp, String> {
     let midnight = || day(text).ok()?.to_zoned(TimeZone::UTC).ok().map(|zoned| zoned.timestamp());
@@ -472,6 +534,8 @@ mod tests {
         assert_eq!((attempt("A3"), attempt("3"), attempt("a3")), (Ok(3), Ok(3), Ok(3)));
         assert!(attempt("A").is_err() && attempt("-3").is_err());
         assert_eq!(span("90s"), Ok(SignedDuration::from_secs(90)));
+        assert_eq!(pair("HV01:hv02.contoso.com"), Ok(("HV01".into(), "hv02.contoso.com".into())));
+        assert!(pair("HV01").is_err() && pair("HV01:").is_err());
         assert_eq!(span("5m"), Ok(SignedDuration::from_mins(5)));
         assert!(span("-5m").is_err() && span("5").is_err());
     }

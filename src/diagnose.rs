@@ -28,7 +28,7 @@ pub use gaps::Gap;
 pub use judge::{Answer, Outcome as RuleOutcome, ask_case, judge};
 pub use onset::{Estimate, Onset, Placed, Relation, Strength, Tally};
 pub use requests::{Request, requests};
-pub use stale::{Stale, StaleKind, stale};
+pub use stale::{Stale, StaleKind, misplaced_names, stale};
 pub use validate::{Failed, PairState, Reviewed, Since, Validated, Validation, validate};
 pub use weigh::Level;
 

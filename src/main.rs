@@ -16,7 +16,7 @@ use kcdoctor::cli::{
 };
 use kcdoctor::command::analyze::Options;
 use kcdoctor::command::{
-    analyze, audit, collect, drift, events, explain, inventory, rules, schema, simulate, validate,
+    analyze, audit, collect, drift, events, explain, inventory, plan_files, rules, schema, simulate, validate,
 };
 use kcdoctor::error::Error;
 use kcdoctor::knowledge::{Knowledge, Origin};
@@ -24,6 +24,7 @@ use kcdoctor::render::{
     InventoryFormat, Style, render, render_accuracy, render_audit, render_drift, render_events,
     render_explanation, render_inventory, render_lint, render_rules, render_test, render_validate, to_json,
 };
+use kcdoctor::report::plan::PlanDocument;
 use kcdoctor::scenario::simulation::Sources;
 
 /// Columns where the terminal does not say.
@@ -68,9 +69,19 @@ fn usage(error: &clap::Error) -> ExitCode {
 fn run_analyze(arguments: &AnalyzeArgs) -> Result<u8, Error> {
     let common = &arguments.common;
     let report = with_bundle(common, |bundle, knowledge, options, tick| {
-        analyze::analyze(bundle, knowledge, options, tick)
+        let options = Options { plan: arguments.plan.choice(), ..options.clone() };
+        analyze::analyze(bundle, knowledge, &options, tick)
     })?;
-    warn_of_nodes(common, report.hosts.iter().map(|host| (&host.name, &host.fqdn)));
+    let hosts = || report.hosts.iter().map(|host| (&host.name, &host.fqdn));
+    warn_of_nodes(common, hosts());
+    warn_of_unknown(
+        common,
+        arguments.plan.pairs.iter().flat_map(|(source, target)| [source, target]),
+        hosts(),
+    );
+    if let Some(folder) = &arguments.plan.plan_dir {
+        plan_files::write(folder, &PlanDocument::of_analysis(&report))?;
+    }
     let text = render(&report, arguments.format.into(), style(common));
     write_out(common.output.as_deref(), &text)?;
     Ok(if arguments.exit_code { analyze::verdict_status(report.verdict.level) } else { 0 })
@@ -154,9 +165,19 @@ fn run_audit(arguments: &AuditArgs) -> Result<u8, Error> {
     // The only place that asks the clock for the day: from here on it is an input.
     let on = arguments.on.unwrap_or_else(|| jiff::Timestamp::now().to_zoned(jiff::tz::TimeZone::UTC).date());
     let report = with_bundle(common, |bundle, knowledge, options, tick| {
-        audit::audit(bundle, knowledge, options, on, tick)
+        let options = Options { plan: arguments.plan.choice(), ..options.clone() };
+        audit::audit(bundle, knowledge, &options, on, tick)
     })?;
-    warn_of_nodes(common, report.hosts.iter().map(|host| (&host.name, &host.fqdn)));
+    let hosts = || report.hosts.iter().map(|host| (&host.name, &host.fqdn));
+    warn_of_nodes(common, hosts());
+    warn_of_unknown(
+        common,
+        arguments.plan.pairs.iter().flat_map(|(source, target)| [source, target]),
+        hosts(),
+    );
+    if let Some(folder) = &arguments.plan.plan_dir {
+        plan_files::write(folder, &PlanDocument::of_audit(&report))?;
+    }
     let text = render_audit(&report, arguments.format.into(), style(common));
     write_out(common.output.as_deref(), &text)?;
     Ok(if arguments.exit_code { analyze::verdict_status(report.verdict.level) } else { 0 })
@@ -215,8 +236,17 @@ fn with_bundle<T>(
     result
 }
 
-/// A host that was asked for and is not among `hosts`, by name and full name, is most likely misspelt.
+/// The same for the hosts of `--nodes`.
 fn warn_of_nodes<'a>(common: &Common, hosts: impl Iterator<Item = (&'a String, &'a Option<String>)> + Clone) {
+    warn_of_unknown(common, &common.nodes, hosts);
+}
+
+/// A host that was asked for and is not among `hosts`, by name and full name, is most likely misspelt.
+fn warn_of_unknown<'a, 'b>(
+    common: &Common,
+    asked: impl IntoIterator<Item = &'b String>,
+    hosts: impl Iterator<Item = (&'a String, &'a Option<String>)> + Clone,
+) {
     let known = |name: &str| {
         hosts
             .clone()
@@ -224,7 +254,7 @@ fn warn_of_nodes<'a>(common: &Common, hosts: impl Iterator<Item = (&'a String, &
             .flatten()
             .any(|own| own.eq_ignore_ascii_case(name))
     };
-    for name in common.nodes.iter().filter(|name| !known(name)) {
+    for name in asked.into_iter().filter(|name| !known(name)) {
         warn(common, &format!("no host of the bundle is called {name}"));
     }
 }

@@ -1,26 +1,32 @@
 //! What to do: only what is missing, in order, each step with its check and its way back.
 //!
 //! A step whose precondition nobody could check is blocked, and says by what. The plan is proven by asking
-//! the same rules of the same facts with the steps applied. What is *not* done here: writing scripts.
+//! the same rules of the same facts with the steps applied. What is *not* done here: writing scripts (see
+//! [`crate::render`]).
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::diagnose::{Diagnosis, Finding, Gap, Judgement, Level, RuleOutcome, judge, lacks_aes};
+use crate::diagnose::{Diagnosis, Finding, Gap, Judgement, Level, RuleOutcome, lacks_aes, misplaced_names};
 use crate::evidence::{Evidence, HostId};
-use crate::fact::{DirectoryObject, Known, Spn};
-use crate::incident::{DISABLED, Dated, Grant, Incident, PROTOCOL_TRANSITION, Pair, UNCONSTRAINED, forms};
-use crate::knowledge::{Builds, Cause, Family, Fix, Knowledge, Per};
+use crate::fact::Known;
+use crate::incident::{DISABLED, Dated, Grant, Incident, Pair};
+use crate::knowledge::{Family, Fix, Knowledge, Per};
 
+mod change;
+mod choice;
+mod delegation;
 mod owed;
+mod proof;
 mod text;
 
+pub use change::{Edit, Modification, is_directory};
+pub use choice::{Choice, Protocol};
+pub use delegation::PlannedPair;
 pub use owed::test_migration;
+pub use text::quoted;
 
 /// By hand the kinds of delegation exclude each other, so adding would remove at once.
 const EXCLUSIVE: &str = "Not on the tab Delegation yet: there 'specified services only' takes delegation to any service away at once. Use the PowerShell above, which only adds; the tab comes with the step that removes unconstrained delegation, after the test migrations";
-
-/// What msDS-SupportedEncryptionTypes holds with AES128 and AES256 ([MS-KILE] 2.2.7).
-const AES: u32 = 0x18;
 
 /// A fix that faults ask for at one host.
 struct Wanted<'a> {
@@ -48,6 +54,12 @@ pub struct Step {
     pub targets: Vec<HostId>,
     /// SPNs to add to the host's list.
     pub add_spns: Vec<String>,
+    /// What it changes in the directory, in order; nothing while it is blocked.
+    pub changes: Vec<Modification>,
+    /// Targets that it leaves out, each with the gap that must be closed first.
+    pub left_out: Vec<(HostId, String)>,
+    /// Why it is as it is, where there was a choice.
+    pub reason: Option<String>,
     /// It may be left out.
     pub optional: bool,
     /// Gaps that must be closed first.
@@ -62,6 +74,18 @@ pub struct Step {
     pub command: String,
     /// The same by hand.
     pub clicks: Vec<String>,
+    /// Its directory part in Active Directory Administrative Center.
+    pub adac: Vec<String>,
+    /// Which accounts and services it touches.
+    pub affects: String,
+    /// What a wrong value would allow or break.
+    pub risk: String,
+    /// Who has to agree.
+    pub approval: String,
+    /// Another way to the same, in PowerShell.
+    pub alternative: String,
+    /// What to know about it.
+    pub note: String,
     /// Shows that it worked.
     pub verify: String,
     /// Takes it back.
@@ -76,6 +100,8 @@ pub type Hits = Vec<(String, Vec<(HostId, HostId)>)>;
 pub struct Plan {
     /// Steps in order.
     pub steps: Vec<Step>,
+    /// What each pair needs whose delegation the steps are about.
+    pub pairs: Vec<PlannedPair>,
     /// Rules that speak for a fault now.
     pub before: Hits,
     /// Rules that would still speak for it.
@@ -84,26 +110,30 @@ pub struct Plan {
     pub remaining: Vec<String>,
 }
 
-/// Plans the mending of what `diagnosis` found.
+/// Plans the mending of what `diagnosis` found, as far as `choice` asks for it.
 #[must_use]
 pub fn plan(
     diagnosis: &Diagnosis<'_>,
     incident: &Incident,
     evidence: &Evidence,
     knowledge: &Knowledge,
+    choice: &Choice,
 ) -> Plan {
     let moving =
         incident.attempts.iter().flat_map(|attempt| [attempt.source, attempt.target]).flatten().collect();
-    let planner = Planner { diagnosis, incident, evidence, knowledge, moving };
+    let misplaced = misplaced_names(evidence);
+    let planner = Planner { diagnosis, incident, evidence, knowledge, choice, moving, misplaced };
     let mut steps = planner.collect();
     steps.extend(planner.mend());
     // A step without a fix collects, which comes first.
     let stage = |step: &Step| knowledge.fixes.named(&step.kind).map(|fix| fix.stage);
     let name = |step: &Step| step.host.map(|host| evidence.hosts.name(host).to_owned());
     steps.sort_by_key(|step| (stage(step), step.kind.clone(), name(step)));
-    let (before, after) = planner.prove(&steps);
+    change::hold_back(&mut steps);
+    let objects = change::work_out(&mut steps, &evidence.directory);
+    let (before, after) = planner.prove(&objects);
     let remaining = planner.remaining(&after, &steps);
-    Plan { steps, before, after, remaining }
+    Plan { pairs: planner.pairs(&steps), steps, before, after, remaining }
 }
 
 struct Planner<'a> {
@@ -111,8 +141,11 @@ struct Planner<'a> {
     incident: &'a Incident,
     evidence: &'a Evidence,
     knowledge: &'a Knowledge,
+    choice: &'a Choice,
     /// Hosts that machines move from or to.
     moving: BTreeSet<HostId>,
+    /// Migration SPNs that stand on the wrong object or on several, lower-case.
+    misplaced: BTreeSet<String>,
 }
 
 impl Planner<'_> {
@@ -153,6 +186,7 @@ impl Planner<'_> {
     fn mend(&self) -> Vec<Step> {
         let faults = std::iter::once(&self.diagnosis.verdict).chain(&self.diagnosis.also);
         let mut wanted: BTreeMap<(&str, HostId), Wanted<'_>> = BTreeMap::new();
+        let storage = self.knowledge.fixes.named("add-storage-delegation");
         for judgement in faults.filter(|judgement| judgement.cause.is_fault()) {
             let delegation = judgement.cause.family() == Family::Delegation;
             let pairs: Vec<&Pair> = self
@@ -160,11 +194,14 @@ impl Planner<'_> {
                 .pairs
                 .iter()
                 .filter(|pair| self.concerns(pair, judgement, delegation))
+                .filter(|pair| self.choice.holds(pair.source, pair.target, &self.evidence.hosts))
                 .collect();
             let fixes = judgement.rule.map_or(&[][..], |rule| rule.fixes.as_slice());
-            for fix in fixes.iter().filter_map(|id| self.knowledge.fixes.named(id)) {
+            // Storage that moves along is asked for in the user's name as well.
+            let along = storage.filter(|_| fixes.iter().any(|id| id == "add-delegation"));
+            for fix in fixes.iter().filter_map(|id| self.knowledge.fixes.named(id)).chain(along) {
                 // Classic delegation ends at the border of a domain.
-                let classic = matches!(fix.id.as_str(), "add-delegation" | "set-protocol");
+                let classic = is_directory(&fix.id) && fix.id != "clear-unconstrained";
                 let served = |pair: &&&Pair| !classic || pair.same_domain != Known::Known(false);
                 for (host, other) in
                     pairs.iter().filter(served).flat_map(|pair| self.places(fix, fixes, pair))
@@ -272,13 +309,33 @@ impl Planner<'_> {
             blocked.extend(by.iter().flat_map(|judgement| self.blocked(judgement)));
         }
         let mut spns = Vec::new();
+        let mut left_out = Vec::new();
         match fix.id.as_str() {
-            "add-delegation" => spns = self.spns(host, &mut others, &mut blocked)?,
+            "add-delegation" | "add-storage-delegation" => {
+                let demand = self.demand(host, &others, &fix.id)?;
+                blocked.extend(demand.blocked_by);
+                (others, spns, left_out) = (demand.targets, demand.spns, demand.left_out);
+            }
             "set-protocol" => blocked.extend(self.protocol(host)?),
             "clear-unconstrained" if !self.is_unconstrained(host) => return None,
+            // Whose names they are to be taken off must be known.
+            "remove-duplicate-spn" if self.has_unnamed_holders(host) => {
+                blocked.insert("duplicate-names".into());
+            }
             _ => {}
         }
-        let filler = text::Filler::new(host, &others, &spns, self.evidence).with_update(self.update(host));
+        if is_directory(&fix.id) && !self.is_addressable(host) {
+            blocked.insert("directory-export".into());
+        }
+        // What nobody asked for is offered only where nothing stands in its way.
+        let storage_stays = fix.id == "add-storage-delegation" && !self.choice.storage;
+        if storage_stays && !blocked.is_empty() {
+            return None;
+        }
+        let (transition, reason) = self.transition(host);
+        let filler = text::Filler::new(host, &others, &spns, self.evidence)
+            .with_update(self.update(host))
+            .with_protocol(transition != Some(false));
         let asks = |finding: &Finding<'_>| {
             let about = finding.pairs.iter().filter_map(|index| self.incident.pairs.get(*index));
             let here = about.into_iter().any(|pair| pair.source == host || pair.target == host);
@@ -287,79 +344,33 @@ impl Planner<'_> {
         };
         let why = self.diagnosis.findings.iter().enumerate().filter(|(_, finding)| asks(finding));
         let exclusive =
-            matches!(fix.id.as_str(), "add-delegation" | "set-protocol") && self.is_unconstrained(host);
+            is_directory(&fix.id) && fix.id != "clear-unconstrained" && self.is_unconstrained(host);
+        let lines = |all: &[String]| all.iter().flat_map(|line| filler.lines(line)).collect::<Vec<_>>();
         Some(Step {
             kind: fix.id.clone(),
             title: filler.prose(&fix.title),
             host: Some(host),
-            optional: fix.id == "clear-unconstrained",
+            optional: fix.id == "clear-unconstrained" || storage_stays,
+            left_out,
+            reason: matches!(fix.id.as_str(), "add-delegation" | "set-protocol").then_some(reason),
             blocked_by: blocked.into_iter().collect(),
             rights: filler.prose(&fix.rights),
             why: why.map(|(index, _)| index).collect(),
             precheck: filler.script(&fix.precheck),
             command: filler.script(&fix.command),
-            clicks: if exclusive {
-                vec![EXCLUSIVE.to_owned()]
-            } else {
-                fix.clicks.iter().flat_map(|line| filler.lines(line)).collect()
-            },
+            clicks: if exclusive { vec![EXCLUSIVE.to_owned()] } else { lines(&fix.clicks) },
+            adac: if exclusive { Vec::new() } else { lines(&fix.adac) },
+            affects: filler.prose(&fix.affects),
+            risk: filler.prose(&fix.risk),
+            approval: filler.prose(&fix.approval),
+            alternative: filler.script(&fix.alternative),
+            note: fix.prose.trim().to_owned(),
             verify: filler.script(&fix.verify),
             rollback: filler.script(&fix.rollback),
+            changes: Vec::new(),
             add_spns: spns,
             targets: others,
         })
-    }
-
-    /// SPNs that the host's list lacks for `others`, who are narrowed to those that lack any; `None` where none is
-    /// missing. Classic delegation ends at the border of a domain.
-    fn spns(
-        &self,
-        host: HostId,
-        others: &mut Vec<HostId>,
-        blocked: &mut BTreeSet<String>,
-    ) -> Option<Vec<String>> {
-        let pair = |target: HostId| {
-            self.incident.pairs.iter().find(|pair| pair.source == host && pair.target == target)
-        };
-        others.retain(|target| pair(*target).is_none_or(|pair| pair.same_domain != Known::Known(false)));
-        others.retain(|target| self.missing(host, *target).known().is_none_or(|missing| !missing.is_empty()));
-        let lacking = |target: &HostId| {
-            self.missing(host, *target).known().cloned().unwrap_or_else(|| self.both_forms(*target))
-        };
-        let listed =
-            self.evidence.directory.computer(host).and_then(|object| object.allowed_to_delegate_to.known());
-        if listed.is_none() {
-            blocked.insert(self.directory_gap(host).into());
-        }
-        // Where the target's own grant is not known, nothing may be missing at all.
-        for target in others
-            .iter()
-            .filter(|target| pair(**target).is_some_and(|pair| pair.granted_by_target.known().is_none()))
-        {
-            blocked.insert(self.directory_gap(*target).into());
-        }
-        (!others.is_empty()).then(|| others.iter().flat_map(lacking).collect())
-    }
-
-    /// What keeps protocol transition from being set; `None` where it is set, or not needed before 2016.
-    fn protocol(&self, host: HostId) -> Option<Option<String>> {
-        let machine = self.incident.machines.get(&host);
-        let year = machine.and_then(|machine| machine.version.as_deref()).and_then(Builds::year);
-        match (self.bits(host), year) {
-            (Some(bits), _) if bits & PROTOCOL_TRANSITION != 0 => None,
-            (_, Some(year)) if year < 2016 => None,
-            (None, _) => Some(Some(self.directory_gap(host).to_owned())),
-            (Some(_), None) => Some(Some(format!("system-log:{}", self.evidence.hosts.name(host)))),
-            (Some(_), Some(_)) => Some(None),
-        }
-    }
-
-    fn bits(&self, host: HostId) -> Option<u32> {
-        self.evidence.directory.computer(host)?.user_account_control.known().copied()
-    }
-
-    fn is_unconstrained(&self, host: HostId) -> bool {
-        self.bits(host).is_some_and(|bits| bits & UNCONSTRAINED != 0)
     }
 
     /// A guess must not change anything: its steps wait for what would make it sure.
@@ -372,121 +383,5 @@ impl Planner<'_> {
         let any = || gaps.iter().map(|gap| gap.id.clone()).collect::<BTreeSet<_>>();
         let blocked = if own.is_empty() { any() } else { own };
         if blocked.is_empty() { BTreeSet::from(["user-objects".to_owned()]) } else { blocked }
-    }
-
-    fn directory_gap(&self, host: HostId) -> &'static str {
-        if self.evidence.directory.computer(host).is_some() {
-            "delegation-attributes"
-        } else {
-            "directory-export"
-        }
-    }
-
-    fn missing(&self, source: HostId, target: HostId) -> Known<Vec<String>> {
-        let pair = self.incident.pairs.iter().find(|pair| pair.source == source && pair.target == target);
-        pair.map_or_else(Known::default, |pair| pair.missing_spns.clone())
-    }
-
-    fn both_forms(&self, target: HostId) -> Vec<String> {
-        forms(target, &self.evidence.hosts, &self.evidence.directory)
-            .iter()
-            .map(|form| Spn::migration(form))
-            .collect()
-    }
-
-    /// Rules that hit before and after the unblocked steps that change the directory.
-    fn prove(&self, steps: &[Step]) -> (Hits, Hits) {
-        let mut patches: BTreeMap<HostId, Vec<&Step>> = BTreeMap::new();
-        for step in steps.iter().filter(|step| step.blocked_by.is_empty()) {
-            step.host.into_iter().for_each(|host| patches.entry(host).or_default().push(step));
-        }
-        let patches: BTreeMap<_, _> = patches
-            .into_iter()
-            .map(|(host, steps)| (host, move |object: &mut DirectoryObject| apply(&steps, object)))
-            .collect();
-        let patched = self.evidence.directory.patched(&patches);
-        let pairs = self.incident.with_directory(self.evidence, &patched);
-        (self.hits(&self.incident.pairs, &self.evidence.directory), self.hits(&pairs, &patched))
-    }
-
-    fn hits(&self, pairs: &[Pair], directory: &crate::evidence::Directory) -> Hits {
-        let mut hits: BTreeMap<&str, Vec<(HostId, HostId)>> = BTreeMap::new();
-        for answer in judge(&self.knowledge.rules, pairs, self.incident, self.evidence, directory) {
-            if answer.outcome == RuleOutcome::Hit
-                && answer.rule.cause.is_fault()
-                && let Some(pair) = answer.pair.and_then(|index| pairs.get(index))
-            {
-                hits.entry(&answer.rule.id).or_default().push((pair.source, pair.target));
-            }
-        }
-        hits.into_iter().map(|(rule, pairs)| (rule.to_owned(), pairs)).collect()
-    }
-
-    /// What only the world can show: rules about what the logs recorded speak until new logs are read.
-    fn remaining(&self, after: &Hits, steps: &[Step]) -> Vec<String> {
-        let mut remaining: Vec<String> = Vec::new();
-        for (id, pairs) in after {
-            let Some(rule) = self.knowledge.rules.iter().find(|rule| rule.id == *id) else { continue };
-            let mends = |step: &&Step| rule.fixes.contains(&step.kind) && step.kind != "test-migration";
-            let about = |(source, target): &(HostId, HostId)| {
-                steps.iter().filter(mends).any(|step| {
-                    let is_in = |host: &HostId| step.host == Some(*host) || step.targets.contains(host);
-                    is_in(source) && is_in(target)
-                })
-            };
-            let (mended, left): (Vec<_>, Vec<_>) = pairs.iter().partition(|pair| about(pair));
-            if !mended.is_empty() {
-                // Before anything has failed it is the exports that speak.
-                let shows = if self.incident.foresight.is_some() { "a new export" } else { "new logs" };
-                remaining.push(format!(
-                    "{id}: {}; the steps act on it, but only {shows} can show that",
-                    rule.title
-                ));
-            }
-            let name = |(source, target): &&(HostId, HostId)| {
-                format!("{} → {}", self.evidence.hosts.name(*source), self.evidence.hosts.name(*target))
-            };
-            if !left.is_empty() {
-                let named: Vec<_> = left.iter().map(name).collect();
-                remaining.push(format!("{id}: {}; not in this plan: {}", rule.title, named.join(", ")));
-            }
-        }
-        remaining.extend(
-            steps.iter().filter(|step| !step.blocked_by.is_empty()).map(|step| {
-                format!("{} is blocked until {} is there", step.title, step.blocked_by.join(", "))
-            }),
-        );
-        let crossing = self
-            .incident
-            .pairs
-            .iter()
-            .filter(|pair| pair.grant == Grant::Missing && pair.same_domain == Known::Known(false));
-        remaining.extend(crossing.map(|pair| {
-            let [source, target] = [pair.source, pair.target].map(|host| self.evidence.hosts.name(host));
-            format!("{source} and {target} stand in two domains, and classic delegation ends at their border: name {source} on {target}'s object (Set-ADComputer -PrincipalsAllowedToDelegateToAccount, which replaces the list, so state those that are there as well)")
-        }));
-        if self.diagnosis.verdict.cause == Cause::undetermined() {
-            remaining.push("the cause is not determined".into());
-        }
-        remaining
-    }
-}
-
-/// What the steps do to a computer object.
-fn apply(steps: &[&Step], object: &mut DirectoryObject) {
-    for step in steps {
-        if step.kind == "encryption-mismatch" && matches!(object.encryption_types, Known::Known(_)) {
-            object.encryption_types = Known::Known(Some(AES));
-        }
-        if let Known::Known(list) = &mut object.allowed_to_delegate_to {
-            list.extend(step.add_spns.iter().cloned());
-        }
-        if let Known::Known(bits) = &mut object.user_account_control {
-            match step.kind.as_str() {
-                "set-protocol" => *bits |= PROTOCOL_TRANSITION,
-                "clear-unconstrained" => *bits &= !UNCONSTRAINED,
-                _ => {}
-            }
-        }
     }
 }

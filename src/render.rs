@@ -12,6 +12,7 @@ mod explain;
 mod inventory;
 mod json;
 mod layout;
+mod plan;
 mod rules;
 mod sources;
 mod summary;
@@ -25,6 +26,7 @@ pub use events::{EventsFormat, render_events};
 pub use explain::render_explanation;
 pub use inventory::{InventoryFormat, render_inventory};
 pub use json::to_json;
+pub use plan::plan_files;
 pub use rules::{PlainFormat, RulesFormat, render_lint, render_rules, render_test};
 pub use validate::render_validate;
 

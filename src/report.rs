@@ -18,6 +18,7 @@ pub mod events;
 pub mod explain;
 mod hardening;
 pub mod inventory;
+pub mod plan;
 pub mod rules;
 pub mod validate;
 mod excerpt;
@@ -26,6 +27,7 @@ mod words;
 pub use build::build;
 pub(crate) use excerpt::shortened;
 pub use hardening::{HardeningReport, StraddleReport};
+pub use plan::{EditReport, ModificationReport, ObjectReport, PlannedPairReport};
 
 /// The version of the report's form.
 pub const SCHEMA_VERSION: u32 = 1;
@@ -480,6 +482,8 @@ pub struct GapReport {
 pub struct PlanReport {
     /// Steps, in order.
     pub steps: Vec<StepReport>,
+    /// What each pair needs whose delegation the steps are about, by name of source and target.
+    pub pairs: Vec<PlannedPairReport>,
     /// What the rules say of the facts with the steps applied.
     pub proof: ProofReport,
 }
@@ -499,6 +503,12 @@ pub struct StepReport {
     pub targets: Vec<String>,
     /// SPNs to add to the host's list.
     pub add_spns: Vec<String>,
+    /// What it changes in the directory, in order; nothing while it is blocked.
+    pub changes: Vec<ModificationReport>,
+    /// Targets that it leaves out, each with the gap that must be closed first.
+    pub left_out: Vec<(String, String)>,
+    /// Why it is as it is, where there was a choice.
+    pub reason: Option<String>,
     /// It may be left out.
     pub optional: bool,
     /// Gaps that must be closed first.
@@ -513,6 +523,18 @@ pub struct StepReport {
     pub command: String,
     /// The same in Active Directory Users and Computers, or by hand.
     pub aduc: Vec<String>,
+    /// Its directory part in Active Directory Administrative Center.
+    pub adac: Vec<String>,
+    /// Which accounts and services it touches.
+    pub affects: String,
+    /// What a wrong value would allow or break.
+    pub risk: String,
+    /// Who has to agree.
+    pub approval: String,
+    /// Another way to the same, in PowerShell.
+    pub alternative: String,
+    /// What to know about it, in Markdown.
+    pub note: String,
     /// Shows that it worked.
     pub verify: String,
     /// Takes it back.

@@ -123,14 +123,14 @@ const CHANNELS: &[(&str, &[&str])] = &[
     ("Microsoft-Windows-Kernel-General", &["System"]),
 ];
 
-fn tree(script: &str) -> Tree {
+pub(crate) fn tree(script: &str) -> Tree {
     let mut parser = tree_sitter::Parser::new();
     parser.set_language(&tree_sitter_powershell::LANGUAGE.into()).unwrap();
     parser.parse(script, None).unwrap()
 }
 
 /// The texts of all nodes of a kind.
-fn texts<'a>(script: &'a str, kind: &str) -> Vec<&'a str> {
+pub(crate) fn texts<'a>(script: &'a str, kind: &str) -> Vec<&'a str> {
     fn collect<'a>(node: Node<'_>, kind: &str, script: &'a str, found: &mut Vec<&'a str>) {
         if node.kind() == kind {
             found.push(&script[node.byte_range()]);
@@ -152,7 +152,7 @@ fn quoted(from: &str, to: &str) -> Vec<&'static str> {
 
 /// The script function by function, and what stands between them: the crate `ps-parser` gives up on any one text after a
 /// second, which a whole script takes on a busy machine.
-fn pieces(script: &str) -> Vec<String> {
+pub(crate) fn pieces(script: &str) -> Vec<String> {
     let functions = texts(script, "function_statement");
     let mut rest = script.to_owned();
     for function in &functions {
@@ -162,7 +162,7 @@ fn pieces(script: &str) -> Vec<String> {
 }
 
 /// What `ps-parser` says of a text that does not parse.
-fn refusal(script: &str) -> Option<String> {
+pub(crate) fn refusal(script: &str) -> Option<String> {
     PowerShellSession::new().parse_script(script).err().map(|error| error.to_string())
 }
 

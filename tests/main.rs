@@ -25,6 +25,7 @@ mod knowledge;
 mod layering;
 mod listener;
 mod onset;
+mod plan_files;
 mod records;
 mod rules;
 mod rules_product;

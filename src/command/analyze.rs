@@ -11,7 +11,7 @@ use crate::evidence::Evidence;
 use crate::incident::{Incident, Scope};
 use crate::knowledge::Knowledge;
 use crate::parse::{ParsedSource, parse};
-use crate::plan::plan;
+use crate::plan::{Choice, plan};
 use crate::report::{Report, build};
 
 /// What an analysis is asked to do.
@@ -25,6 +25,8 @@ pub struct Options {
     pub named: Vec<String>,
     /// Whether records count that a log has given up and not overwritten yet.
     pub recover: bool,
+    /// Which part of the plan is wanted, and how.
+    pub plan: Choice,
 }
 
 /// The whole program: a bundle in, a report out.
@@ -43,7 +45,7 @@ pub fn analyze(
     pool(options.threads)?.install(|| {
         let (evidence, incident) = reconstruct(bundle, knowledge, options, tick)?;
         let diagnosis = diagnose(&incident, &evidence, knowledge);
-        let plan = plan(&diagnosis, &incident, &evidence, knowledge);
+        let plan = plan(&diagnosis, &incident, &evidence, knowledge, &options.plan);
         Ok(build(&bundle.name, &evidence, &incident, &diagnosis, &plan, knowledge))
     })
 }

@@ -31,7 +31,7 @@ pub fn audit(
         with_computers(&bundle.name, &evidence)?;
         let incident = incident.foresee(&evidence, credential_guard_from(&knowledge.hardenings, on));
         let audit = judged(&incident, &evidence, knowledge, on);
-        let plan = plan(&audit.diagnosis, &incident, &evidence, knowledge);
+        let plan = plan(&audit.diagnosis, &incident, &evidence, knowledge, &options.plan);
         Ok(build(&bundle.name, &evidence, &incident, &audit, &plan, knowledge))
     })
 }

@@ -7,7 +7,7 @@ use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::evidence::{Evidence, FactId, HostId};
-use crate::fact::{DirectoryObject, Observation, Spn, Trustee, host_label, host_name};
+use crate::fact::{DirectoryObject, Observation, Spn, Trustee, domain_of, host_label, host_name};
 use crate::incident::migration_names;
 
 /// What is wrong with an entry.
@@ -98,6 +98,21 @@ impl Stale {
         self.facts
             .extend(other.facts.into_iter().filter(|fact| !self.facts.contains(fact)).collect::<Vec<_>>());
     }
+}
+
+/// Migration SPNs that stand on an object with another name, or on several of one domain; lower-case. Who is allowed to
+/// delegate to such a name may reach another account than was meant. Of another domain's a controller asks last.
+#[must_use]
+pub fn misplaced_names(evidence: &Evidence) -> BTreeSet<String> {
+    let is_within_one_domain = |entry: &Stale| {
+        let mut domains: Vec<_> = entry.holders.iter().map(|holder| domain_of(holder)).collect();
+        let all = domains.len();
+        domains.sort_unstable();
+        domains.dedup();
+        entry.kind == StaleKind::WrongObject || domains.len() < all
+    };
+    let entries = registrations(evidence).into_iter().filter(is_within_one_domain);
+    entries.map(|entry| entry.value.to_lowercase()).collect()
 }
 
 /// How reports call an object.

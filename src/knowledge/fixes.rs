@@ -12,8 +12,8 @@ use crate::error::Error;
 
 /// What may stand in braces: the step's host by short and full name, its object for the directory module, its own
 /// SPNs, the other ends, and the values to add; the domain that the directory module asks, and the accounts that hold the
-/// host's names beside it, with those names,
-/// and the update to install.
+/// host's names beside it, with those names, the update to install, the object of the other end for the directory module,
+/// and what the tab Delegation calls the protocol that the host needs.
 pub const PLACEHOLDERS: &[&str] = &[
     "host",
     "fqdn",
@@ -29,6 +29,8 @@ pub const PLACEHOLDERS: &[&str] = &[
     "holders",
     "held_spns",
     "update",
+    "target_identity",
+    "protocol",
 ];
 
 /// One kind of step.
@@ -51,6 +53,21 @@ pub struct Fix {
     pub command: String,
     /// The same by hand; a line with `{target}` is repeated for each target.
     pub clicks: Vec<String>,
+    /// Its directory part in Active Directory Administrative Center, likewise.
+    #[serde(default)]
+    pub adac: Vec<String>,
+    /// Which accounts and services it touches.
+    #[serde(default)]
+    pub affects: String,
+    /// What a wrong value would allow or break.
+    #[serde(default)]
+    pub risk: String,
+    /// Who has to agree.
+    #[serde(default)]
+    pub approval: String,
+    /// Another way to the same, in PowerShell.
+    #[serde(default)]
+    pub alternative: String,
     /// Shows that it worked.
     pub verify: String,
     /// Takes it back.

@@ -25,6 +25,7 @@ pub fn test_migration(
         clicks: fix.clicks.iter().flat_map(|line| filler.lines(line)).collect(),
         verify: filler.script(&fix.verify),
         rollback: filler.script(&fix.rollback),
+        note: fix.prose.trim().to_owned(),
         ..Step::default()
     })
 }

@@ -8,6 +8,13 @@ use crate::fact::Spn;
 use crate::fact::domain_of;
 use crate::incident::forms;
 
+/// What the tab Delegation calls protocol transition.
+const ANY_PROTOCOL: &str = "Use any authentication protocol";
+/// What it calls delegation without it.
+const KERBEROS_ONLY: &str = "Use Kerberos only";
+/// Placeholders for which a line is repeated, once for each target.
+const PER_TARGET: [&str; 4] = ["{target}", "{target_fqdn}", "{target_identity}", "{names}"];
+
 /// The values of one step.
 pub(super) struct Filler {
     host: Names,
@@ -16,6 +23,7 @@ pub(super) struct Filler {
     holders: Vec<String>,
     held: Vec<String>,
     update: Option<String>,
+    protocol: &'static str,
 }
 
 struct Names {
@@ -62,7 +70,13 @@ impl Filler {
             targets: targets.iter().map(|target| Names::of(*target, evidence)).collect(),
             spns: spns.to_vec(),
             update: None,
+            protocol: ANY_PROTOCOL,
         }
+    }
+
+    /// The same for a host that needs protocol transition, or does not.
+    pub(super) fn with_protocol(self, transition: bool) -> Self {
+        Self { protocol: if transition { ANY_PROTOCOL } else { KERBEROS_ONLY }, ..self }
     }
 
     /// The same for a host that should have `update`.
@@ -86,7 +100,7 @@ impl Filler {
     }
 
     fn repeated(&self, template: &str, write: &dyn Fn(&str) -> String) -> Vec<String> {
-        let per_target = ["{target}", "{target_fqdn}", "{names}"].iter().any(|name| template.contains(name));
+        let per_target = PER_TARGET.iter().any(|name| template.contains(name));
         if per_target && !self.targets.is_empty() {
             return self
                 .targets
@@ -112,6 +126,8 @@ impl Filler {
             "target_fqdn" => {
                 target.map_or_else(|| joined(&|target| &target.fqdn), |target| write(&target.fqdn))
             }
+            "target_identity" => target.map_or_else(String::new, |target| target.identity.clone()),
+            "protocol" => plain(self.protocol),
             "targets" => joined(&|target| &target.short),
             "spns" => listed(&self.spns),
             "server" => self.host.server.clone(),
@@ -150,12 +166,17 @@ fn fill(template: &str, value: &dyn Fn(&str) -> Option<String>) -> String {
     filled + rest
 }
 
+/// Text on one line, in which nothing turns the direction of what stands behind it (Unicode 9).
 fn plain(text: &str) -> String {
-    text.chars().filter(|c| !c.is_control()).collect()
+    let turns =
+        |c: char| matches!(c, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    text.chars().filter(|c| !c.is_control() && !turns(*c)).collect()
 }
 
-/// A PowerShell string in single quotes. PowerShell takes four typographic quotes for the plain one.
-fn quoted(text: &str) -> String {
+/// A PowerShell string in single quotes, in which nothing is code. PowerShell takes four typographic quotes for the plain
+/// one.
+#[must_use]
+pub fn quoted(text: &str) -> String {
     let doubled = plain(text)
         .chars()
         .flat_map(|c| std::iter::repeat_n(c, if matches!(c, '\'' | '‘' | '’' | '‚' | '‛') { 2 } else { 1 }))
@@ -177,5 +198,7 @@ mod tests {
     fn hostile_names_stay_text() {
         assert_eq!(quoted("HV01'; Remove-Item x; '"), "'HV01''; Remove-Item x; '''");
         assert_eq!(quoted("a’b\n`$(x)"), "'a’’b`$(x)'");
+        assert_eq!(quoted("a‘b’c‚d‛e"), "'a‘‘b’’c‚‚d‛‛e'");
+        assert_eq!(quoted("$(x) `n\r\n\u{2028}\u{202e}\"#>"), "'$(x) `n\"#>'");
     }
 }

@@ -367,6 +367,9 @@ fn plan_step(page: &mut Page, step: &StepReport) {
     for spn in &step.add_spns {
         page.verbatim("", 6, spn);
     }
+    if step.is_offer() {
+        return page.paragraph("", 6, "Only where storage moves along: --storage puts it into the plan.");
+    }
     page.paragraph("", 6, &format!("Rights: {}", step.rights));
     let mut block = |name: &str, text: &str| {
         if !text.is_empty() {

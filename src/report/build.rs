@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use jiff::Timestamp;
 
 use super::hardening;
+use super::plan::{modification, planned_pair};
 use super::{
     AddressReport, AlsoReport, AttemptReport, BundleReport, ChangeReport, CoverageReport, DelegationReport,
     EstimateReport, EvidenceReport, FindingReport, GapReport, HostReport, HypothesisReport, IssueReport,
@@ -367,6 +368,7 @@ impl Builder<'_> {
             |hits: &Hits| hits.iter().map(|(rule, pairs)| (rule.clone(), self.named_pairs(pairs))).collect();
         PlanReport {
             steps: plan.steps.iter().enumerate().map(|(index, step)| self.step(index, step)).collect(),
+            pairs: plan.pairs.iter().map(|own| planned_pair(own, self.evidence)).collect(),
             proof: ProofReport {
                 before: hits(&plan.before),
                 after: hits(&plan.after),
@@ -383,6 +385,9 @@ impl Builder<'_> {
             host: step.host.map(|host| self.name(host)),
             targets: self.names(step.targets.iter().copied()),
             add_spns: step.add_spns.clone(),
+            changes: step.changes.iter().filter_map(|own| modification(own, self.evidence)).collect(),
+            left_out: step.left_out.iter().map(|(host, gap)| (self.name(*host), gap.clone())).collect(),
+            reason: step.reason.clone(),
             optional: step.optional,
             blocked_by: step.blocked_by.clone(),
             rights: step.rights.clone(),
@@ -390,6 +395,12 @@ impl Builder<'_> {
             precheck: step.precheck.clone(),
             command: step.command.clone(),
             aduc: step.clicks.clone(),
+            adac: step.adac.clone(),
+            affects: step.affects.clone(),
+            risk: step.risk.clone(),
+            approval: step.approval.clone(),
+            alternative: step.alternative.clone(),
+            note: step.note.clone(),
             verify: step.verify.clone(),
             rollback: step.rollback.clone(),
         }
