@@ -176,8 +176,10 @@ pub struct Incident {
     unplaced: BTreeMap<HostId, Vec<usize>>,
     /// Hosts with a pair that is granted what it needs.
     working: BTreeSet<HostId>,
-    /// Changes of each host's computer object, by index.
-    object_changes: BTreeMap<HostId, Vec<usize>>,
+    /// Every change of each host's computer object, by time; also those outside of what is looked at.
+    object_changes: BTreeMap<HostId, Vec<Change>>,
+    /// Successes outside of what is looked at: they blame nobody, and they can clear.
+    beyond: Vec<Attempt>,
     /// Hosts whose management service's records come with their words.
     speaking: BTreeSet<HostId>,
     /// When hosts were last seen to take migrations.
@@ -228,11 +230,14 @@ impl Incident {
         let accepting = machines.iter().filter(|(_, machine)| accepts(machine)).map(|(host, _)| *host);
         let known = listener::Known { local: local_times.clone(), accepting: accepting.collect() };
         listener::explain_refusals(&mut attempts, &sightings, &listener::starts(&signalled), &known);
-        attempts.retain(|attempt| {
+        let (attempts, mut beyond): (Vec<_>, Vec<_>) = attempts.into_iter().partition(|attempt| {
             scope.holds(attempt.time) && scope.names(attempt.source, attempt.target, evidence)
         });
-        let loose_ends = loose_ends(&sightings, &attempts, scope);
+        beyond.retain(|attempt| attempt.outcome == Outcome::Succeeded);
+        let object_changes = change::of_objects(&signalled, evidence);
         signalled.retain(|signalled| scope.holds(signalled.event.time));
+        let loose_ends =
+            loose_ends(&sightings, &attempts, scope) || signalled.iter().any(cluster::shows_failed_move);
         nodes.extend(attempts.iter().flat_map(|attempt| [attempt.source, attempt.target]).flatten());
         let clusters = Clusters::of(&attempts, &signalled, evidence);
         let rejections = Rejections::of(&signalled, evidence);
@@ -243,11 +248,7 @@ impl Incident {
         let hyper_v_logs =
             evidence.coverage.iter().any(|covered| covered.channel.to_ascii_lowercase().starts_with(HYPER_V));
         let unplaced = unplaced(&attempts);
-        let mut object_changes: BTreeMap<HostId, Vec<usize>> = BTreeMap::new();
-        for (index, change) in changes.iter().enumerate().filter(|(_, change)| change.kind == Kind::Directory)
-        {
-            change.host.into_iter().for_each(|host| object_changes.entry(host).or_default().push(index));
-        }
+        let witnesses = Witnesses::of(&signalled, &attempts);
         let mut incident = Self {
             postures,
             rejections,
@@ -256,6 +257,7 @@ impl Incident {
             speaking,
             working: BTreeSet::new(),
             object_changes,
+            beyond,
             attempts,
             pairs: Vec::new(),
             nodes,
@@ -272,7 +274,7 @@ impl Incident {
             hyper_v_logs,
             loose_ends,
             foresight: None,
-            witnesses: Witnesses::of(&signalled),
+            witnesses,
         };
         incident.pairs = incident.find_pairs(evidence);
         incident.pairs.retain(|pair| scope.names(Some(pair.source), Some(pair.target), evidence));
@@ -284,13 +286,8 @@ impl Incident {
     /// The domain controllers that serve a pair: those of either end's domain, all where that can't be told.
     #[must_use]
     pub fn controllers_of(&self, pair: &Pair, evidence: &Evidence) -> Vec<HostId> {
-        let domain = |host: HostId| {
-            evidence.hosts.get(host)?.fqdn.as_deref()?.split_once('.').map(|(_, domain)| domain)
-        };
-        let ends = [domain(pair.source), domain(pair.target)];
-        let serves = |host: &HostId| match domain(*host) {
-            Some(own) => ends.contains(&None) || ends.contains(&Some(own)),
-            None => true,
+        let serves = |host: &HostId| {
+            [pair.source, pair.target].iter().any(|end| kdc::are_neighbours(*host, *end, evidence))
         };
         evidence.hosts.domain_controllers().filter(serves).collect()
     }
@@ -359,6 +356,13 @@ impl Incident {
     #[must_use]
     pub fn reached_after(&self, host: HostId, time: Timestamp) -> bool {
         self.listening.after(host, time)
+    }
+
+    /// A pair's successful attempts, and those outside of what is looked at.
+    pub fn every_success<'a>(&'a self, pair: &'a Pair) -> impl Iterator<Item = &'a Attempt> {
+        let is_own =
+            |attempt: &&Attempt| (attempt.source, attempt.target) == (Some(pair.source), Some(pair.target));
+        self.successes(pair).map(|(_, attempt)| attempt).chain(self.beyond.iter().filter(is_own))
     }
 
     fn of_outcome<'a>(
@@ -539,19 +543,20 @@ impl Incident {
                 .any(|change| change.installed.is_some_and(between))
         };
         let since = |attempt: &Attempt| attempt.time > failed && !changed(attempt.time);
-        if let Some((_, moved)) =
-            self.successes(pair).find(|(_, attempt)| attempt.direction_proven && since(attempt))
+        if let Some(moved) =
+            self.every_success(pair).find(|attempt| attempt.direction_proven && since(attempt))
         {
             return Known::Known(moved.facts.first().copied());
         }
         if self.may_be_of(ends, since) { Known::Unknown(Reason::NotAskedFor) } else { Known::Known(None) }
     }
 
-    /// A success of `pair` after its last failure, with no change of either object seen in between: it came to work by
-    /// itself.
+    /// A success of `pair` after an end had been refused for who it is, with no change of either object seen in between:
+    /// it came to work by itself.
     #[must_use]
     pub fn recovered(&self, pair: &Pair) -> Option<FactId> {
-        let failed = self.failures(pair).map(|(_, attempt)| attempt.time).max()?;
+        let refused = self.failures(pair).filter(|(_, attempt)| is_of_identity(attempt.class));
+        let failed = refused.map(|(_, attempt)| attempt.time).min()?;
         let changed = |until: Timestamp| {
             let ends = [pair.source, pair.target];
             let all = ends.into_iter().flat_map(|host| self.object_changes(host));
@@ -560,9 +565,9 @@ impl Incident {
         };
         let fits =
             |attempt: &Attempt| attempt.direction_proven && attempt.time > failed && !changed(attempt.time);
-        self.successes(pair)
-            .find(|(_, attempt)| fits(attempt))
-            .and_then(|(_, attempt)| attempt.facts.first().copied())
+        self.every_success(pair)
+            .find(|attempt| fits(attempt))
+            .and_then(|attempt| attempt.facts.first().copied())
     }
 
     /// A success of `pair` before its first failure for want of credentials or of a name, when both objects already
@@ -570,8 +575,7 @@ impl Incident {
     /// where a success in that time may be one of the pair.
     #[must_use]
     pub fn worked_unchanged(&self, pair: &Pair, evidence: &Evidence) -> Known<Option<FactId>> {
-        let lacks = |class| matches!(class, Class::Delegation | Class::ServiceName);
-        let refused = self.failures(pair).filter(|(_, attempt)| lacks(attempt.class));
+        let refused = self.failures(pair).filter(|(_, attempt)| is_of_identity(attempt.class));
         let Some(failed) = refused.map(|(_, attempt)| attempt.time).min() else { return Known::Known(None) };
         let ends = [pair.source, pair.target];
         let stamps =
@@ -585,8 +589,8 @@ impl Incident {
         };
         let fits =
             |attempt: &Attempt| attempt.time < failed && attempt.time > same_since && !changed(attempt.time);
-        let mut placed = self.successes(pair).filter(|(_, attempt)| attempt.direction_proven);
-        if let Some((_, moved)) = placed.find(|(_, attempt)| fits(attempt)) {
+        let mut placed = self.every_success(pair).filter(|attempt| attempt.direction_proven);
+        if let Some(moved) = placed.find(|attempt| fits(attempt)) {
             return Known::Known(moved.facts.first().copied());
         }
         if self.may_be_of(ends, fits) { Known::Unknown(Reason::NotAskedFor) } else { Known::Known(None) }
@@ -596,35 +600,56 @@ impl Incident {
     /// service name neither end. Not where another pair of its writer is granted what it needs.
     fn may_be_of(&self, ends: [HostId; 2], fits: impl Fn(&Attempt) -> bool) -> bool {
         let open = |host: &&HostId| !self.working.contains(*host);
-        let recorded = ends.iter().filter(open).filter_map(|host| self.unplaced.get(host)).flatten();
-        recorded.filter_map(|index| self.attempts.get(*index)).any(fits)
+        let ends: Vec<_> = ends.iter().filter(open).collect();
+        let recorded = ends.iter().filter_map(|host| self.unplaced.get(host)).flatten();
+        let seen = recorded.filter_map(|index| self.attempts.get(*index));
+        let beyond = self.beyond.iter().filter(|attempt| {
+            !attempt.direction_proven && ends.iter().any(|end| attempt.writers.contains(end))
+        });
+        seen.chain(beyond).any(fits)
     }
 
     /// Changes of the computer object of `host`.
     pub fn object_changes(&self, host: HostId) -> impl Iterator<Item = &Change> {
-        let own = self.object_changes.get(&host).map_or(&[][..], Vec::as_slice);
-        own.iter().filter_map(|index| self.changes.get(*index))
+        self.object_changes.get(&host).map_or(&[][..], Vec::as_slice).iter()
     }
 
     /// Whether the directory's state of `host` is that of another time than the failures at `times`: its object
     /// changed after them and before the export, or before them and after the export.
     #[must_use]
     pub fn is_outdated(&self, host: HostId, times: &[Timestamp], evidence: &Evidence) -> bool {
-        let Some(last) = times.last() else { return false };
+        let (Some(first), Some(last)) = (times.first(), times.last()) else { return false };
         let exported_after = evidence.directory.computer(host).and_then(|object| object.when_changed);
         // A domain controller logs a change within seconds of stamping it.
         let slack = SignedDuration::from_mins(5);
         let dated = self.object_changes(host).filter_map(|change| Some((change, change.installed?)));
         dated.into_iter().any(|(change, when)| {
             let changed = when.span().0;
+            // What was taken away after the first failure was still there when that happened.
+            let is_later = changed > *last || changed > *first && !change.takes.is_empty();
             match exported_after {
-                Some(stamp) => (changed.duration_since(stamp) <= slack) == (changed > *last),
+                Some(stamp) => (changed.duration_since(stamp) <= slack) == is_later,
                 // Without a stamp an export counts as later than the change, unless that gave something: then it may
                 // be the export that is older, and lack it for that.
-                None => changed > *last || !change.gives.is_empty(),
+                None => is_later || !change.gives.is_empty(),
             }
         })
     }
+}
+
+/// Whether a failure of this class is about who the two ends, or the user, are to each other.
+fn is_of_identity(class: Class) -> bool {
+    matches!(
+        class,
+        Class::Delegation
+            | Class::ServiceName
+            | Class::Account
+            | Class::Encryption
+            | Class::Credentials
+            | Class::Authentication
+            | Class::AccessDenied
+            | Class::Unknown
+    )
 }
 
 /// Whether one of `times`, which are sorted, lies within `distance` of `time`.
@@ -642,7 +667,9 @@ fn loose_ends(sightings: &[attempt::Sighting<'_>], attempts: &[Attempt], scope: 
     }
     let told: BTreeSet<FactId> = attempts.iter().flat_map(|attempt| attempt.facts.iter().copied()).collect();
     let is_loose = |sighting: &&attempt::Sighting<'_>| {
-        let broke = sighting.founds && sighting.level.is_some_and(|level| (1..=2).contains(&level));
+        let severe = sighting.level.is_some_and(|level| (1..=2).contains(&level));
+        let warned = sighting.founds && sighting.level == Some(3);
+        let broke = warned || severe && (sighting.founds || sighting.is_of_a_move());
         broke || sighting.meaning == Meaning::MoveStarted
     };
     let mut loose = sightings.iter().filter(is_loose).filter(|sighting| scope.holds(sighting.time));
@@ -715,7 +742,9 @@ impl kdc::Refusal {
     fn concerns(&self, pair: &Pair, near: bool) -> bool {
         let (by_client, by_service) = (self.client == Some(pair.source), self.service == Some(pair.target));
         match self.kind {
-            kdc::Kind::Delegation => by_service && (by_client || self.client.is_none() && near),
+            kdc::Kind::Delegation => {
+                by_service && (by_client || self.client.is_none() && near && !self.by_user)
+            }
             // The source asks, or for it the user who started the move.
             kdc::Kind::UnknownService | kdc::Kind::NotUnique => {
                 by_service && near && (by_client || self.client.is_none())

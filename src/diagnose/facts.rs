@@ -9,11 +9,11 @@ use jiff::{SignedDuration, Timestamp};
 use crate::evidence::{Covered, Directory, Evidence, FactId, HostId};
 use crate::fact::{Field, Known, MigrationAuthentication, Reason};
 use crate::incident::{
-    Coverage, DISABLED, Dated, Grant, Incident, Machine, Outcome, PROTOCOL_TRANSITION, Pair, UNCONSTRAINED,
-    is_near, migration_names,
+    Attempt, Coverage, DISABLED, Dated, Grant, Incident, Machine, Outcome, PROTOCOL_TRANSITION, Pair,
+    UNCONSTRAINED, is_near, migration_names,
 };
 use crate::knowledge::condition::{FactValue, Values};
-use crate::knowledge::{Builds, Class, Weight};
+use crate::knowledge::{Builds, Class, Side, Weight};
 
 mod authentication;
 mod hardening;
@@ -24,6 +24,8 @@ pub(super) use hardening::common_types;
 const VMMS_ADMIN: &str = "Microsoft-Windows-Hyper-V-VMMS-Admin";
 /// Cluster events stand this close to the failure that they explain.
 const NEAR: SignedDuration = SignedDuration::from_mins(10);
+/// A cluster takes this long to say that it lost a network or a node.
+const LATE: SignedDuration = SignedDuration::from_mins(2);
 /// A log that ends this long before the last move is of another time, and not merely quiet.
 const QUIET: SignedDuration = SignedDuration::from_hours(92 * 24);
 /// Time service and secure channel complain at their own pace.
@@ -166,7 +168,12 @@ fn host_facts(
     }
     let year = machine.version.as_deref().and_then(Builds::year);
     stated.set_known("version", year, &machine.version_facts, FactValue::Int);
-    if let Some((running, fact)) = last.and_then(|last| machine.credential_guard_at(last)) {
+    let guard_at = |time: Option<&Timestamp>| time.and_then(|time| machine.credential_guard_at(*time));
+    let guard = guard_at(last.as_ref()).filter(|(running, _)| {
+        // What began to run between the failures explains the later ones alone.
+        !running || guard_at(times.first()).is_none_or(|(first, _)| first)
+    });
+    if let Some((running, fact)) = guard {
         stated.set("credential_guard", FactValue::Bool(running), [fact]);
     } else if let Some(guard) = incident.foresight.as_ref().and_then(|foresight| foresight.guard.get(&host)) {
         stated.set("credential_guard", FactValue::Bool(guard.runs), guard.facts.iter().copied());
@@ -228,6 +235,9 @@ fn pair_facts(pair: &Pair, times: &[Timestamp], incident: &Incident, evidence: &
         if failures.iter().all(|attempt| attempt.weight == Weight::Specific) {
             stated.set("hides_class", FactValue::Bool(false), failed_facts.iter().copied());
         }
+        let late: Vec<_> = failures.iter().filter(|attempt| is_late(attempt)).collect();
+        let facts = late.iter().flat_map(|attempt| attempt.telling.iter().copied());
+        stated.set("failed_late", FactValue::Bool(!late.is_empty()), facts);
         if let Known::Known(moved) = incident.moved_since_failure(pair) {
             stated.set("moved_since_failure", FactValue::Bool(moved.is_some()), moved);
         }
@@ -281,6 +291,15 @@ fn pair_facts(pair: &Pair, times: &[Timestamp], incident: &Incident, evidence: &
     stated
 }
 
+/// Whether a failure for want of credentials came when the hosts had authenticated each other: its progress says so, or
+/// the destination reports it.
+fn is_late(attempt: &Attempt) -> bool {
+    const CONNECTED: u8 = 10;
+    attempt.class == Class::Delegation
+        && (attempt.progress.is_some_and(|progress| progress >= CONNECTED)
+            || attempt.side == Some(Side::Destination))
+}
+
 /// Whether the target refused every connection, and whether its own settings say why.
 fn refusals(stated: &mut Stated, pair: &Pair, incident: &Incident) {
     let failures = || incident.failures(pair).map(|(_, attempt)| attempt);
@@ -316,10 +335,13 @@ fn trouble(stated: &mut Stated, pair: &Pair, incident: &Incident, evidence: &Evi
     let between = joined(&|machine| &machine.network).map(|dated| {
         dated.into_iter().filter(|(_, fact)| is_between(*fact, ends, evidence)).collect::<Dated>()
     });
-    stated.set_count("network_trouble", &between, holds(&network), near(&network, NEAR));
+    // What comes after a failure did not cause it, small delays of the cluster's own log aside.
+    let beside = near(&network, (NEAR + LATE) / 2);
+    let before = |time: Timestamp| time.checked_add((NEAR - LATE) / 2).is_ok_and(&beside);
+    stated.set_count("network_trouble", &between, holds(&network), before);
     let lost = between
         .map(|dated| dated.into_iter().filter(|(_, fact)| loses_node(*fact, evidence)).collect::<Dated>());
-    stated.set_count("node_lost", &lost, holds(&network), near(&network, NEAR));
+    stated.set_count("node_lost", &lost, holds(&network), before);
     // The destination opens the disks; what the source's volumes do is another matter.
     let storage = times_of(&[Class::Storage, Class::Timeout]);
     let opened =
@@ -331,8 +353,7 @@ fn trouble(stated: &mut Stated, pair: &Pair, incident: &Incident, evidence: &Evi
 /// Whether a cluster network event says that a whole node was lost, and not one network of several.
 fn loses_node(fact: FactId, evidence: &Evidence) -> bool {
     const REMOVED: u32 = 1135;
-    const UNREACHABLE: u32 = 1650;
-    evidence.event(fact).is_some_and(|event| matches!(event.id, REMOVED | UNREACHABLE))
+    evidence.event(fact).is_some_and(|event| event.id == REMOVED)
 }
 
 /// Whether a cluster network event is about the two ends: it names one of them beside its writer, or no node.

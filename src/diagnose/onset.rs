@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 mod estimate;
 mod exact;
@@ -131,8 +131,33 @@ pub(super) fn place<'a>(
             || incident.blamed_clocks.is_empty()
             || incident.blamed_clocks.contains(&host)
     };
-    let mechanism = fitting.any(|hits| change.host.is_some_and(|host| hit(hits, host) && is_blamed(host)));
+    let counts = |host: HostId| {
+        is_blamed(host) && !is_undone(change, onset, incident) && !is_no_news(change, incident)
+    };
+    let mechanism = fitting.any(|hits| change.host.is_some_and(|host| hit(hits, host) && counts(host)));
     Placed { change, relation, strength: if mechanism { Strength::Mechanism } else { Strength::Timing } }
+}
+
+/// Whether all that the change took away was given back before the first failure.
+fn is_undone(change: &Change, onset: Onset, incident: &Incident) -> bool {
+    let (Some(host), Some(made), Some(first)) = (change.host, change.installed, onset.first_failure) else {
+        return false;
+    };
+    let between = |when: When| when.span().0 > made.span().1 && when.span().1 < first;
+    let later = incident.object_changes(host).filter(|other| other.installed.is_some_and(between));
+    let given: BTreeSet<_> = later.flat_map(|other| other.gives.iter().copied()).collect();
+    !change.takes.is_empty() && change.takes.iter().all(|taken| given.contains(taken))
+}
+
+/// Whether an upgrade brought no Credential Guard, which ran before it already.
+fn is_no_news(change: &Change, incident: &Incident) -> bool {
+    let (Kind::OsUpgrade, Some(host), Some(when)) = (change.kind, change.host, change.installed) else {
+        return false;
+    };
+    let machine = incident.machines.get(&host);
+    let before = when.span().0.checked_sub(SignedDuration::from_secs(1)).ok();
+    let ran = machine.zip(before).and_then(|(machine, before)| machine.credential_guard_at(before));
+    change.sets_off("os-upgrade-to-2025") && ran.is_some_and(|(ran, _)| ran)
 }
 
 fn relation(when: When, last_success: Option<Timestamp>, first_failure: Timestamp) -> Relation {

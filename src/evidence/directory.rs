@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use super::{FactId, HostId, Hosts};
 use crate::fact::{
-    Bystanders, DirectoryObject, Fact, Known, Names, Observation, Reason, Sid, Trustee, domain_of,
+    Bystanders, DirectoryObject, Fact, Known, Names, Observation, Reason, Sid, Trustee, domain_of, host_label,
 };
 
 /// userAccountControl: disabled.
@@ -71,7 +71,19 @@ impl Directory {
         for (host, mut objects) in by_host {
             // Of several objects the host's own is the one that is enabled and holds its services.
             let is_own = |object: &DirectoryObject| !is_disabled(object) && object.has_migration_spn();
-            if different(&objects) && objects.iter().any(|(_, object)| is_own(object)) {
+            // Where another one that is enabled bears its very account name, nothing tells.
+            let label = hosts.get(host).map(|host| host_label(&host.name).to_lowercase());
+            let is_called = |object: &DirectoryObject| {
+                let account =
+                    object.account.as_deref().map(|account| account.trim_end_matches('$').to_lowercase());
+                account.is_some() && account == label
+            };
+            let rival =
+                |object: &DirectoryObject| !is_own(object) && !is_disabled(object) && is_called(object);
+            if different(&objects)
+                && objects.iter().any(|(_, object)| is_own(object))
+                && !objects.iter().any(|(_, object)| rival(object))
+            {
                 objects.retain(|(_, object)| is_own(object));
             }
             if different(&objects) {

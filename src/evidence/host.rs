@@ -23,6 +23,8 @@ pub struct Host {
     pub is_node: bool,
     /// A domain controller, by its account or by what it logs.
     pub is_dc: bool,
+    /// It is the name of a cluster or of a role in one, and no machine.
+    pub is_cluster_name: bool,
     /// It wrote events.
     pub wrote_events: bool,
     /// It wrote cluster events.
@@ -152,6 +154,7 @@ impl Hosts {
                     host.is_node |= object.has_migration_spn();
                     host.is_clustered |= has_class(object, "MSServerClusterMgmtAPI");
                     host.is_dc |= object.is_domain_controller();
+                    host.is_cluster_name |= object.is_cluster_name();
                 }
                 Observation::HostSettings(_) => host.is_node = true,
                 Observation::Node(_) => (host.is_node, host.is_clustered) = (true, true),

@@ -46,6 +46,15 @@ impl DirectoryObject {
         self.spns.known().is_some_and(|spns| spns.iter().any(|spn| Spn::migration_host(spn).is_some()))
     }
 
+    /// Whether it is the name of a cluster, or of a role in one, which no machine bears.
+    #[must_use]
+    pub fn is_cluster_name(&self) -> bool {
+        let is_virtual = |spn: &String| {
+            spn.split_once('/').is_some_and(|(class, _)| class.eq_ignore_ascii_case("MSClusterVirtualServer"))
+        };
+        self.spns.known().is_some_and(|spns| spns.iter().any(is_virtual))
+    }
+
     /// Whether it is the account of a domain controller.
     #[must_use]
     pub fn is_domain_controller(&self) -> bool {

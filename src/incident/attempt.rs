@@ -132,7 +132,7 @@ impl Sighting<'_> {
     }
 
     /// Whether the record surely speaks of a move: the service logs replicas and consoles in the same form.
-    fn is_of_a_move(&self) -> bool {
+    pub(super) fn is_of_a_move(&self) -> bool {
         let service = self.provider.ends_with("-VMMS");
         // A record, not a code, names these; and only what starts a machine asks for a logon right.
         let classed = |statement: &Statement| statement.code.is_none() || statement.class == Class::UserRight;
@@ -317,9 +317,11 @@ fn belongs(group: &[&Sighting<'_>], sighting: &Sighting<'_>) -> bool {
         let same_side = earlier.writer_side().is_some() && earlier.writer_side() == sighting.writer_side();
         earlier.host != sighting.host && (same_side || is_success(earlier) && is_success(sighting))
     });
+    // The source says of each move where it should go.
+    let elsewhere = group.iter().any(|earlier| contradicts(earlier, sighting));
     let gap = sighting.time.duration_since(last.time);
     match (decided, outcome(sighting)) {
-        _ if said || other_move => false,
+        _ if said || other_move || elsewhere => false,
         (None, Some(_)) => gap <= LONGEST,
         (None, None) => gap <= FAILURE_WINDOW,
         (Some(before), Some(now)) => before == now && gap <= FAILURE_WINDOW,
@@ -392,12 +394,26 @@ fn is_of(group: &[&Sighting<'_>], detail: &Sighting<'_>) -> bool {
     if reading.vm_name.is_some() {
         return any(&|other| other.reading.vm_name == reading.vm_name);
     }
-    // A record that names no machine was written with another of its host, or by the other end of the move.
-    let at_once =
-        any(&|other| other.host == detail.host && other.time.duration_since(detail.time).abs() <= AT_ONCE);
+    // A record that names no machine was written with another of its host, or by the other end of the move. It belongs to
+    // no move that went elsewhere, nor to one that had arrived by then.
+    if any(&|other| contradicts(other, detail)) {
+        return false;
+    }
+    let has_arrived = any(&|other| other.meaning == Meaning::MoveSucceeded && other.time <= detail.time);
+    let at_once = !has_arrived
+        && any(&|other| other.host == detail.host && other.time.duration_since(detail.time).abs() <= AT_ONCE);
     let other_end =
         any(&|other| other.reading.others.contains(&detail.host) && reading.others.contains(&other.host));
     at_once || other_end
+}
+
+/// Whether two records of one host name different other hosts.
+fn contradicts(one: &Sighting<'_>, other: &Sighting<'_>) -> bool {
+    let (these, those) = (&one.reading.others, &other.reading.others);
+    one.host == other.host
+        && !these.is_empty()
+        && !those.is_empty()
+        && !these.iter().any(|host| those.contains(host))
 }
 
 /// Whether the host wrote another nameless detail at that moment that says something else: then neither can be

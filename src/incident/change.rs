@@ -224,7 +224,7 @@ pub(super) fn changes(
     };
     let guarded: Vec<_> = machines
         .iter()
-        .filter_map(|(host, machine)| credential_guard(*host, machine, evidence))
+        .filter_map(|(host, machine)| credential_guard(*host, machine))
         .filter(|(host, time, _)| !upgraded(*host, *time))
         .collect();
     changes.extend(
@@ -420,6 +420,17 @@ struct Edit {
     added: Option<(Loss, String)>,
 }
 
+/// Every change of each host's computer object, by time.
+pub(super) fn of_objects(signalled: &[Signalled<'_>], evidence: &Evidence) -> BTreeMap<HostId, Vec<Change>> {
+    let mut changes = directory(signalled, evidence);
+    sort(&mut changes);
+    let mut by_host: BTreeMap<HostId, Vec<Change>> = BTreeMap::new();
+    for change in changes {
+        change.host.into_iter().for_each(|host| by_host.entry(host).or_default().push(change.clone()));
+    }
+    by_host
+}
+
 /// Changes of computer objects: 4742 and the 5136s around it are one. Tools write a list by taking values out and
 /// putting them back, so what is added again at once was not lost.
 fn directory(signalled: &[Signalled<'_>], evidence: &Evidence) -> Vec<Change> {
@@ -514,6 +525,8 @@ fn object_change(signalled: &Signalled<'_>, evidence: &Evidence) -> Option<(Host
             let loss = match attribute.to_ascii_lowercase().as_str() {
                 "useraccountcontrol" => None,
                 "msds-allowedtoactonbehalfofotheridentity" => Some(Loss::ResourceDelegation),
+                // Another service's name changes nothing for migrations.
+                "serviceprincipalname" if Spn::migration_host(value).is_none() => return None,
                 _ if Spn::migration_host(value).is_none() => None,
                 "serviceprincipalname" => Some(Loss::ServiceName),
                 _ => Some(Loss::Delegation),
@@ -594,17 +607,13 @@ fn step(event: &Event) -> Option<i64> {
     offset().or_else(times)
 }
 
-/// The first record that Credential Guard runs on a host whose logs reach back before it.
-fn credential_guard(
-    host: HostId,
-    machine: &Machine,
-    evidence: &Evidence,
-) -> Option<(HostId, Timestamp, FactId)> {
+/// The first record that Credential Guard runs on a host that was seen to start before without it: only a start brings
+/// it.
+fn credential_guard(host: HostId, machine: &Machine) -> Option<(HostId, Timestamp, FactId)> {
     let (time, _, fact) = machine.credential_guard.iter().find(|(_, running, _)| *running)?;
-    let reaches_back = evidence
-        .covered(host, |name| name.eq_ignore_ascii_case("System"))
-        .any(|covered| covered.first < *time);
-    reaches_back.then_some((host, *time, *fact))
+    let started = machine.starts.iter().filter(|start| **start <= *time).max();
+    let own = started.copied().unwrap_or(*time);
+    machine.starts.iter().any(|start| *start < own).then_some((host, *time, *fact))
 }
 
 #[cfg(test)]

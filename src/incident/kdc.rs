@@ -57,6 +57,8 @@ pub(super) struct Refusal {
     pub(super) client: Option<HostId>,
     /// The host whose service was asked for.
     pub(super) service: Option<HostId>,
+    /// An account that is no machine's asked.
+    pub(super) by_user: bool,
     /// What the client recorded of it, where that names the migration service.
     pub(super) said: Option<Refused>,
 }
@@ -93,6 +95,11 @@ fn refusal(signalled: &Signalled<'_>, evidence: &Evidence) -> Option<Refusal> {
         ),
         _ => return None,
     };
+    let client = match transmitted(event) {
+        // The service that asks for a user: not ours, where it is no host of the bundle.
+        Some(service) => Some(service_host(service, signalled.host, evidence)?),
+        None => client,
+    };
     // A machine that nobody knows is neither end of a move, and no user either.
     let stranger = client.is_none() && event.field("TargetUserName").is_some_and(is_machine_account);
     if stranger && !matches!(kind, Kind::Clock | Kind::Account) {
@@ -105,7 +112,24 @@ fn refusal(signalled: &Signalled<'_>, evidence: &Evidence) -> Option<Refusal> {
     }
     let by_controller = signalled.signal.meaning != Meaning::KerberosError;
     let said = if by_controller || kind != Kind::Delegation { None } else { said(signalled) };
-    Some(Refusal { kind, time: event.time, fact: signalled.fact, by_controller, client, service, said })
+    let by_user =
+        client.is_none() && event.field("TargetUserName").is_some_and(|name| !is_machine_account(name));
+    Some(Refusal {
+        kind,
+        time: event.time,
+        fact: signalled.fact,
+        by_controller,
+        client,
+        service,
+        by_user,
+        said,
+    })
+}
+
+/// The service that asked for a ticket on behalf of a user, where 4769 names it.
+fn transmitted(event: &Event) -> Option<&str> {
+    let services = event.field("TransmittedServices").or_else(|| event.field("TransitedServices"))?;
+    services.split([',', ';']).next().map(str::trim).filter(|name| !name.is_empty() && *name != "-")
 }
 
 /// The client's record, where it asked for a migration service: other services of the target say nothing of moves.

@@ -113,7 +113,7 @@ impl<'a> Reading<'a> {
             return;
         }
         let lines = signalled.event.message.iter().flat_map(|message| message.lines());
-        let named = lines.filter_map(|line| knowledge.sentences.class_of(&own_words(line, self.vm_name)));
+        let named = lines.filter_map(|line| named_class(line, self.vm_name, knowledge));
         self.statements.extend(named.map(|class| Statement { class, weight: Weight::Specific, code: None }));
     }
 
@@ -126,7 +126,9 @@ impl<'a> Reading<'a> {
         let is_message = signalled.event.message.as_deref().is_some_and(|message| message.trim() == value);
         let value = if is_message { quoted(value).first()?.trim() } else { value };
         let short = !value.is_empty() && value.len() <= 120 && !value.contains('\n');
-        let sound = named && short && guid(value).is_none() && codes(value).is_empty();
+        // A resource may be called by a number that reads like a code.
+        let is_code = !codes(value).is_empty() && machine_name(value) == value;
+        let sound = named && short && guid(value).is_none() && !is_code;
         (sound
             && placed_host(signalled.event, signalled.signal).as_deref()
                 != Some(value.to_lowercase().as_str()))
@@ -161,6 +163,10 @@ impl<'a> Reading<'a> {
         for name in &candidates {
             match hosts.find_from(name, signalled.host) {
                 Some(host) if host == signalled.host || found.contains(&host) => {}
+                // Which of its nodes a cluster's name stood for is not said.
+                Some(host) if hosts.get(host).is_some_and(|host| host.is_cluster_name) => {
+                    self.names_a_stranger = true;
+                }
                 // Only a node can be an end, unless the sentence itself says so.
                 Some(host) if are_called || hosts.get(host).is_some_and(|host| host.is_node) => {
                     found.push(host)
@@ -192,9 +198,13 @@ impl<'a> Reading<'a> {
         let may_name_class = is_sentence && self.vm_name.is_none_or(|own| own != machine_name(text));
         for line in text.lines() {
             self.progress = self.progress.or_else(|| progress(line));
-            let codes = codes(line);
+            // A machine may be called by a number that reads like a code.
+            let codes = match self.vm_name.filter(|own| !codes(own).is_empty()) {
+                Some(own) => codes(&line.replace(own, "")),
+                None => codes(line),
+            };
             let named = Some(line).filter(|_| may_name_class);
-            let named = named.and_then(|line| knowledge.sentences.class_of(&own_words(line, self.vm_name)));
+            let named = named.and_then(|line| named_class(line, self.vm_name, knowledge));
             self.statements.extend(named.map(|class| Statement {
                 class,
                 weight: Weight::Specific,
@@ -215,6 +225,12 @@ impl<'a> Reading<'a> {
     }
 }
 
+/// The class that a line names in words of its own. Few lines name one at all, so that is asked first.
+fn named_class(line: &str, name: Option<&str>, knowledge: &Knowledge) -> Option<Class> {
+    knowledge.sentences.class_of(line)?;
+    knowledge.sentences.class_of(&own_words(line, name))
+}
+
 /// Whether a word that is no known host may be one: a name or an address without blanks.
 fn is_stranger(word: &str) -> bool {
     let address = word.split('.').count() == 4 && word.split('.').all(|part| part.parse::<u8>().is_ok());
@@ -222,8 +238,18 @@ fn is_stranger(word: &str) -> bool {
 }
 
 /// What a cluster's resources put before the name of their machine.
-const PREFIXES: &[&str] =
-    &["Virtual Machine Configuration ", "SCVMM ", "Virtual Machine ", "Virtueller Computer "];
+const PREFIXES: &[&str] = &[
+    "Virtual Machine Configuration ",
+    "SCVMM ",
+    "Virtual Machine ",
+    "Virtueller Computer ",
+    "Ordinateur virtuel ",
+    "Machine virtuelle ",
+    "Máquina virtual ",
+    "Macchina virtuale ",
+    "仮想マシン ",
+    "虚拟机 ",
+];
 
 /// `Virtual Machine X`, `Virtual Machine Configuration X` and `SCVMM X` are resources of machine X.
 fn machine_name(text: &str) -> &str {

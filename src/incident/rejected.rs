@@ -129,6 +129,10 @@ fn about(signalled: &Signalled<'_>, evidence: &Evidence) -> Option<BTreeSet<Host
     } else {
         texts(signalled.event)
     };
+    if names_a_user(signalled.event) || audited && names_another_service(signalled.event) {
+        return None;
+    }
+    let names_nobody = values.is_empty();
     let mut about = BTreeSet::new();
     for value in values {
         match named(value, signalled.host, evidence) {
@@ -137,11 +141,33 @@ fn about(signalled: &Signalled<'_>, evidence: &Evidence) -> Option<BTreeSet<Host
             None => {}
         }
     }
-    // A host writes of itself; what a domain controller says of a user or of nobody may be about anything.
-    if about.is_empty() && !audited && !evidence.hosts.get(signalled.host).is_some_and(|host| host.is_dc) {
+    // A host that names nobody writes of itself; what is said of a user, or by a domain controller of nobody, may be
+    // about anything.
+    if about.is_empty()
+        && names_nobody
+        && !audited
+        && !evidence.hosts.get(signalled.host).is_some_and(|host| host.is_dc)
+    {
         about.insert(signalled.host);
     }
     (!about.is_empty()).then_some(about)
+}
+
+/// Whether the account that asked is a user's: what is refused to a user is refused for whatever he does.
+fn names_a_user(event: &Event) -> bool {
+    let account = ["TargetUserName", "ClientName", "AccountName"].iter().find_map(|name| event.field(name));
+    account.is_some_and(|name| {
+        let name = name.split('@').next().unwrap_or_default().trim();
+        !name.is_empty() && !name.ends_with('$') && !name.contains('/')
+    })
+}
+
+/// Whether a ticket was asked for that is neither to a machine nor to the ticket-granting service.
+fn names_another_service(event: &Event) -> bool {
+    event.field("ServiceName").is_some_and(|name| {
+        let name = name.split('@').next().unwrap_or_default().trim();
+        !name.ends_with('$') && !name.contains('/') && !name.to_ascii_lowercase().starts_with("krbtgt")
+    })
 }
 
 fn texts(event: &Event) -> Vec<&str> {

@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::Machine;
 use super::change::{Boot, When};
@@ -53,6 +53,9 @@ struct Installed {
     fact: FactId,
 }
 
+/// Updates come every month, so a log that ends longer ago than this does not say what runs.
+const BEYOND: SignedDuration = SignedDuration::from_hours(35 * 24);
+
 /// All that tells a machine's builds.
 #[derive(Debug, Clone)]
 pub(super) struct History {
@@ -62,6 +65,8 @@ pub(super) struct History {
     /// Rank, start and fact of the newest inventory.
     inventory: Option<(u64, FactId)>,
     booted: Option<Timestamp>,
+    /// The end of its System log.
+    seen: Option<Timestamp>,
     /// In the order of ranks.
     updates: Vec<Installed>,
 }
@@ -123,7 +128,9 @@ impl History {
         let mut updates: Vec<_> = listed.iter().filter_map(installed).collect();
         updates.sort_by_key(|update| (update.rank, update.fact));
         let boots = boots.collect();
-        Some(Self { boots, inventory: stated.max(), booted: machine.booted, updates, version })
+        let system = evidence.covered(host, |channel| channel.eq_ignore_ascii_case("System"));
+        let seen = system.map(|covered| covered.last).max();
+        Some(Self { boots, inventory: stated.max(), booted: machine.booted, seen, updates, version })
     }
 
     /// The times at which what is known of the build can change, sorted.
@@ -145,7 +152,9 @@ impl History {
             let patched = self.hotpatch(*started, time).filter(|own| own.rank > *rank);
             let rank = patched.map_or(*rank, |own| own.rank);
             let facts = std::iter::once(*fact).chain(patched.map(|own| own.fact)).collect();
-            return running(Some(rank), Some(rank), By::Build, facts);
+            // Of the time after its logs end only this is sure, that it ran nothing older.
+            let is_told = self.seen.is_none_or(|seen| time.duration_since(seen) <= BEYOND);
+            return running(Some(rank), Some(rank).filter(|_| is_told), By::Build, facts);
         }
         let later = self.boots.first().map(|(_, rank, fact)| (*rank, *fact));
         if let Some((rank, fact)) = self.inventory {
@@ -217,6 +226,7 @@ mod tests {
             boots: Vec::new(),
             inventory: None,
             booted: None,
+            seen: None,
             updates: Vec::new(),
         }
     }

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
 
+use super::Attempt;
 use crate::evidence::{FactId, HostId, Signalled};
 use crate::knowledge::{Meaning, Standing};
 
@@ -20,13 +21,19 @@ pub struct Witness {
     pub is_hint: bool,
 }
 
+/// A record further from a move than this has nothing to do with it.
+const APART: SignedDuration = SignedDuration::from_mins(10);
+
 /// Every such record.
 #[derive(Debug, Default)]
-pub struct Witnesses(BTreeMap<(Meaning, HostId), Vec<Witness>>);
+pub struct Witnesses {
+    all: BTreeMap<(Meaning, HostId), Vec<Witness>>,
+    doubled_elsewhere: BTreeMap<HostId, usize>,
+}
 
 impl Witnesses {
     /// Sorts records, which stand in the order of time, by meaning and writer.
-    pub(super) fn of(signalled: &[Signalled<'_>]) -> Self {
+    pub(super) fn of(signalled: &[Signalled<'_>], attempts: &[Attempt]) -> Self {
         let mut all: BTreeMap<_, Vec<_>> = BTreeMap::new();
         for signalled in signalled.iter().filter(|signalled| explains(signalled.signal.meaning)) {
             let witness = Witness {
@@ -36,13 +43,25 @@ impl Witnesses {
             };
             all.entry((signalled.signal.meaning, signalled.host)).or_default().push(witness);
         }
-        Self(all)
+        let mut witnesses = Self { all, doubled_elsewhere: BTreeMap::new() };
+        witnesses.doubled_elsewhere = witnesses.find_doubled_elsewhere(attempts);
+        witnesses
     }
 
-    /// How many records of `meaning` `host` wrote.
+    fn find_doubled_elsewhere(&self, attempts: &[Attempt]) -> BTreeMap<HostId, usize> {
+        let doubled = self.all.iter().filter(|((meaning, _), _)| *meaning == Meaning::DuplicateIdentity);
+        let count = |((meaning, host), records): (&(Meaning, HostId), &Vec<Witness>)| {
+            let arrivals = attempts.iter().filter(|attempt| attempt.target == Some(*host));
+            let arrivals: Vec<_> = arrivals.map(|attempt| attempt.time).collect();
+            (*host, records.len() - self.near(*meaning, *host, &arrivals, APART).len())
+        };
+        doubled.map(count).collect()
+    }
+
+    /// How often `host` refused a machine of its own identity with no move to it in the ten minutes around.
     #[must_use]
-    pub fn count(&self, meaning: Meaning, host: HostId) -> usize {
-        self.0.get(&(meaning, host)).map_or(0, Vec::len)
+    pub fn doubled_elsewhere(&self, host: HostId) -> usize {
+        self.doubled_elsewhere.get(&host).copied().unwrap_or(0)
     }
 
     /// What `host` wrote of `meaning` within `distance` of one of `times`, each record once, in the order of time.
@@ -54,7 +73,7 @@ impl Witnesses {
         times: &[Timestamp],
         distance: SignedDuration,
     ) -> Vec<Witness> {
-        let all = self.0.get(&(meaning, host)).map_or(&[][..], Vec::as_slice);
+        let all = self.all.get(&(meaning, host)).map_or(&[][..], Vec::as_slice);
         let around = |time: &Timestamp| {
             let from = all.partition_point(|witness| time.duration_since(witness.time) > distance);
             let rest = all.get(from..).unwrap_or_default().iter();
@@ -94,7 +113,8 @@ mod tests {
             is_hint: false,
         };
         let key = (Meaning::NoDomainController, HostId(0));
-        let all = Witnesses(BTreeMap::from([(key, [10, 100, 110, 500].map(witness).to_vec())]));
+        let records = BTreeMap::from([(key, [10, 100, 110, 500].map(witness).to_vec())]);
+        let all = Witnesses { all: records, ..Witnesses::default() };
         let near = |times: &[Timestamp], host| {
             let found = all.near(key.0, HostId(host), times, SignedDuration::from_secs(15));
             found.iter().map(|witness| witness.fact.0).collect::<Vec<_>>()

@@ -93,6 +93,13 @@ pub const FACTS: &[FactName] = &[
     ),
     fact(
         "pair",
+        "failed_late",
+        Kind::Bool,
+        "hyperv-log:",
+        "a failure for want of credentials came after a tenth of the progress, or at the destination: the hosts had authenticated each other by then",
+    ),
+    fact(
+        "pair",
         "unknown_name_registered",
         Kind::Bool,
         "delegation-attributes",
@@ -321,7 +328,7 @@ pub const FACTS: &[FactName] = &[
         "node_lost",
         Kind::Int,
         "system-log:",
-        "those of them that say that the cluster lost a whole node (1135, 1650)",
+        "those of them that say that the cluster lost a whole node (1135)",
     ),
     fact(
         "pair",

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{Planner, Protocol, Step};
 use crate::diagnose::Level;
 use crate::evidence::HostId;
-use crate::fact::{Known, Spn, domain_of};
+use crate::fact::{DirectoryObject, Known, Spn, domain_of};
 use crate::incident::{PROTOCOL_TRANSITION, Pair, UNCONSTRAINED, forms};
 use crate::knowledge::{Builds, Cause};
 
@@ -201,8 +201,11 @@ impl Planner<'_> {
         object.and_then(|object| domain_of(object.dn.as_deref()?)).is_some()
     }
 
+    /// Whether it delegates to any service and need not: a domain controller does by its nature.
     pub(super) fn is_unconstrained(&self, host: HostId) -> bool {
-        self.bits(host).is_some_and(|bits| bits & UNCONSTRAINED != 0)
+        let object = self.evidence.directory.computer(host);
+        let is_controller = object.is_some_and(DirectoryObject::is_domain_controller);
+        !is_controller && self.bits(host).is_some_and(|bits| bits & UNCONSTRAINED != 0)
     }
 
     /// Whether nothing says which other accounts hold the names of `host`.

@@ -101,8 +101,14 @@ impl About<'_> {
             let user = refused.user.as_deref().and_then(|name| self.evidence.users.find(name));
             user.is_some_and(|user| user.is_protected == Known::Known(true))
         };
+        // Where an export clears the very user, one of the two is of another time.
+        let is_cleared = |refused: &Refused| {
+            let user = refused.user.as_deref().and_then(|name| self.evidence.users.find(name));
+            user.is_some_and(|user| user.is_protected == Known::Known(false))
+        };
         let of_user = facts(&|refused| {
-            refused.extended == RESTRICTED || refused.extended == NO_MATCH && is_protected(refused)
+            refused.extended == RESTRICTED && !is_cleared(refused)
+                || refused.extended == NO_MATCH && is_protected(refused)
         });
         if !of_user.is_empty() {
             let named =
@@ -202,8 +208,8 @@ impl About<'_> {
                 && since.is_some_and(|since| since < attempt.time)
         };
         let all_known = holders.iter().all(|holder| holder.host.is_some());
-        let worked = self.incident.successes(pair).find(|(_, attempt)| all_known && unchanged(attempt));
-        let fact = worked.and_then(|(_, attempt)| attempt.facts.first().copied());
+        let worked = self.incident.every_success(pair).find(|attempt| all_known && unchanged(attempt));
+        let fact = worked.and_then(|attempt| attempt.facts.first().copied());
         own.set("worked_with_duplicate", flag(fact.is_some()), fact);
     }
 
@@ -309,14 +315,11 @@ impl About<'_> {
             let mut beside = records(&[*time], AT_ONCE).into_iter().map(|witness| witness.fact);
             taken.extend(beside.find(|fact| !taken.contains(fact)));
         }
-        let (beside, total) = (taken.len(), incident.witnesses.count(Meaning::DuplicateIdentity, target));
+        let beside = taken.len();
         if beside > 0 || holds_all(self.evidence, target, "System", self.times) {
             own.set("identity_refused", count(beside), taken);
         }
-        let arrivals = incident.attempts.iter().filter(|attempt| attempt.target == Some(target));
-        let arrivals: Vec<_> = arrivals.map(|attempt| attempt.time).collect();
-        let explained = records(&arrivals, NEAR).len();
-        own.set("identity_refused_elsewhere", count(total.saturating_sub(explained)), []);
+        own.set("identity_refused_elsewhere", count(incident.witnesses.doubled_elsewhere(target)), []);
     }
 
     /// Whether an event names a migration service of the target.
@@ -335,8 +338,8 @@ impl About<'_> {
             let running = machine.and_then(|machine| machine.credential_guard_at(attempt.time));
             attempt.direction_proven && running.is_some_and(|(running, _)| running)
         };
-        let moved = self.incident.successes(self.pair).find(|(_, attempt)| guarded(attempt));
-        let fact = moved.and_then(|(_, attempt)| attempt.facts.first().copied());
+        let moved = self.incident.every_success(self.pair).find(|attempt| guarded(attempt));
+        let fact = moved.and_then(|attempt| attempt.facts.first().copied());
         own.set("moved_under_guard", flag(fact.is_some()), fact);
     }
 }
