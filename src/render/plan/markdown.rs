@@ -126,8 +126,8 @@ fn step(text: &mut String, step: &StepReport) {
     clicks(text, "By hand:", &step.aduc);
     clicks(text, "The same in Active Directory Administrative Center:", &step.adac);
     script(text, "Another way:", &step.alternative);
-    script(text, "See that it worked:", &step.verify);
-    script(text, "Way back:", &step.rollback);
+    fenced(text, "See that it worked:", "", &step.verify);
+    fenced(text, "Way back:", "", &step.rollback);
 }
 
 /// What becomes different in the directory, value by value.
@@ -150,12 +150,17 @@ fn changes(text: &mut String, changes: &[ModificationReport]) {
 }
 
 fn script(text: &mut String, name: &str, lines: &str) {
+    fenced(text, name, "powershell", lines);
+}
+
+/// Lines as they are, in a language or in none.
+fn fenced(text: &mut String, name: &str, language: &str, lines: &str) {
     if lines.is_empty() {
         return;
     }
     let lines = plain_lines(lines);
     let fence = "`".repeat(longest_run(&lines).max(2) + 1);
-    let _ = write!(text, "\n{name}\n\n{fence}powershell\n{lines}{fence}\n");
+    let _ = write!(text, "\n{name}\n\n{fence}{language}\n{lines}{fence}\n");
 }
 
 fn clicks(text: &mut String, name: &str, lines: &[String]) {
