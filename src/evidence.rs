@@ -19,6 +19,7 @@ mod directory;
 mod holders;
 mod host;
 mod layout;
+mod netbios;
 mod users;
 
 pub use directory::Directory;

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::netbios::cut_names;
 use super::{is_about_a_move, is_node};
 use crate::fact::{
     DirectoryObject, Event, Fact, Field, Observation, Spn, host_label as label, host_name as normal,
@@ -51,6 +52,8 @@ impl Hosts {
         names.extend(facts.iter().flat_map(|fact| named_hosts(fact, signals)));
         names.remove("");
         let objects: Vec<_> = facts.iter().filter_map(computer).collect();
+        let cut = cut_names(&objects);
+        names = names.into_iter().map(|name| cut.get(&name).cloned().unwrap_or(name)).collect();
         let mut full: BTreeSet<String> = names.iter().filter(|name| name.contains('.')).cloned().collect();
         full.extend(
             objects.iter().filter(|object| object.makes_a_host()).filter_map(|object| object.full_name()),
@@ -68,6 +71,7 @@ impl Hosts {
             }
         }
         let mut hosts = Self::of_names(full, short, &names);
+        hosts.also_called(cut);
         hosts.describe(facts, signals);
         hosts
     }
@@ -109,6 +113,18 @@ impl Hosts {
             hosts.by_label.insert(label, only);
         }
         hosts
+    }
+
+    /// Makes hosts known by further names, each with the full name of its host.
+    fn also_called(&mut self, names: BTreeMap<String, String>) {
+        for (name, full) in names {
+            let Some(id) = self.by_fqdn.get(&full).copied() else { continue };
+            if name.contains('.') {
+                self.by_fqdn.entry(name).or_insert(id);
+            } else {
+                self.by_label.entry(name).or_insert(Some(id));
+            }
+        }
     }
 
     /// Sets the roles.
@@ -376,6 +392,17 @@ mod tests {
         assert_eq!(hosts.find("hv02"), hosts.find("hv02.fabrikam.com"));
         let writer = hosts.find("hv01").unwrap();
         assert_eq!(hosts.find_from("HV02", writer), hosts.find("hv02.contoso.com"));
+    }
+
+    #[test]
+    fn a_host_is_found_by_its_other_names() {
+        let mut hosts = hosts(&["hv-a-frankfurt-main.contoso.com"], &[]);
+        let full = "hv-a-frankfurt-main.contoso.com".to_owned();
+        let names =
+            ["hv-a-frankfurt-", "hv-a-frankfurt-.contoso.com"].map(|name| (name.to_owned(), full.clone()));
+        hosts.also_called(names.into());
+        assert_eq!(hosts.find("HV-A-FRANKFURT-"), hosts.find("hv-a-frankfurt-main"));
+        assert_eq!(hosts.find("HV-A-FRANKFURT-.contoso.com"), hosts.find("hv-a-frankfurt-main"));
     }
 
     #[test]
