@@ -319,7 +319,7 @@ function Save-Controller {
 # A folder as a zip. Entry by entry, because older .NET writes '\' into the names of a whole folder.
 function Compress-Folder {
     param([string]$Folder, [string]$Zip)
-    Add-Type -AssemblyName System.IO.Compression, System.IO.Compression.FileSystem
+    Add-Type -AssemblyName 'System.IO.Compression', 'System.IO.Compression.FileSystem'
     $archive = [System.IO.Compression.ZipFile]::Open($Zip, 'Create')
     try {
         # The names begin with the folder exactly as given, so its short and long forms do not matter.
