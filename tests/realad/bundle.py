@@ -101,14 +101,14 @@ def write(folder: Path, state: lab.State, refused: dict, exports: dict, first: d
         log = logs[source.name]
         if spn:
             failed_move(log, state, source, spn, number, time)
-            refused_ticket(log, controller, source, target, spn, time)
+            refused_ticket(log, controller, source, target, spn, time, state.user)
         else:
             vm, guid = machine(source, number)
-            log.virtualization(VMMS, time, 20413, 4, vm, target.label, guid)
+            log.virtualization(VMMS, time, 20413, 4, vm, target.account, guid)
             log.virtualization(VMMS, time + timedelta(seconds=30), 20415, 4, vm, guid, "0.1")
     for own in state.hosts:
         logs[own.name].save(folder / own.name)
-        settings = HOST.format(name=own.label, domain=lab.DOMAIN)
+        settings = HOST.format(name=own.account.upper(), domain=lab.DOMAIN)
         (folder / own.name / "Get-VMHost.txt").write_text(settings, encoding="utf-8")
     controller.save(folder / "DC1")
     (folder / "ad").mkdir()
@@ -126,15 +126,18 @@ def failed_move(log, state, source, spn, number, time):
     target = spn.split("/")[1]
     after = lambda milliseconds: time + timedelta(milliseconds=milliseconds)
     log.virtualization(VMMS, time, 20306, 2, target, *NO_CREDENTIALS)
-    log.virtualization(VMMS, after(30), 21024, 2, vm, guid, source.label)
+    log.virtualization(VMMS, after(30), 21024, 2, vm, guid, source.account)
     if state.cluster:
-        words = FAILED.format(vm=vm, guid=guid, source=source.label, target=target)
+        words = FAILED.format(vm=vm, guid=guid, source=source.account, target=target)
         log.virtualization(CLUSTER, after(60), 21111, 2, f"Virtual Machine {vm}")
         log.virtualization(CLUSTER, after(90), 21502, 2, f"Virtual Machine {vm}", guid, words)
 
 
-def refused_ticket(log, controller, source, target, spn, time):
-    """What the source's Kerberos client and the domain controller record of it."""
+def refused_ticket(log, controller, source, target, spn, time, user):
+    """What the source's Kerberos client and the domain controller record of it.
+
+    The client names a user whose account is the reason, and leaves the name out otherwise.
+    """
     controller.system(
         "Security", time - timedelta(milliseconds=40), 4769, 0,
         TargetUserName=f"{source.account}$@{lab.REALM}", TargetDomainName=lab.REALM, ServiceName=f"{target.account}$",
@@ -145,6 +148,7 @@ def refused_ticket(log, controller, source, target, spn, time):
     log.system(
         "System", time - timedelta(milliseconds=20), 3, 2,
         LogonSession="", ClientTime="", ServerTime="", ErrorCode="0xd", ErrorMessage="KDC_ERR_BADOPTION",
-        ExtendedError=NOTHING_FITS if source.list else NOTHING_LISTED, ClientRealm="", ClientName="",
+        ExtendedError=NOTHING_FITS if source.list else NOTHING_LISTED, ClientRealm="",
+        ClientName="" if user == lab.ANYONE else user,
         ServerRealm=lab.REALM, ServerName=spn, TargetName=f"{spn}@{lab.REALM}", ErrorText="", File="9", Line="124b",
     )

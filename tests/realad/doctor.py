@@ -42,9 +42,9 @@ class Reading:
 FILES = ("apply.ldf", "rollback.ldf", "apply-after-tests.ldf", "rollback-after-tests.ldf")
 
 
-def read(binary: Path, bundle: Path, plan: Path) -> Reading:
+def read(binary: Path, bundle: Path, plan: Path, options) -> Reading:
     """Analyzes `bundle`, and writes the plan to `plan`."""
-    done = run([binary, "analyze", "--format", "json", "--quiet", "--plan-dir", plan, bundle])
+    done = run([binary, "analyze", "--format", "json", "--quiet", "--plan-dir", plan, *options, bundle])
     report = json.loads(done.stdout)
     pair = lambda cell: (cell["source"], cell["target"])
     adds = [step for step in report["plan"]["steps"] if step["kind"] == "add-delegation" and not step["blocked_by"]]

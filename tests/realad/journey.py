@@ -34,19 +34,19 @@ class Journey:
         self.refused = {}
 
     def there_and_back(self, sabotage=False):
-        granted = lambda source, target: "granted"
         found = self.snapshot()
         before = self.ask("before", self.state.word)
         self.refused = {pair: self.refused_name(pair, answers) for pair, answers in before.items()}
         reading = self.read("before", before, self.state.word)
+        self.check("before", "kcdoctor's verdict", self.state.cause, reading.cause)
         if sabotage:
             spoil(reading.apply)
         self.meet_a_change(reading, found)
 
         self.load("after", reading.apply)
         changed = self.snapshot()
-        after = self.ask("after", granted)
-        self.read("after", after, granted)
+        after = self.ask("after", self.state.word_after)
+        self.read("after", after, self.state.word_after)
         self.ask_for_more()
         self.ask_for_users()
         self.load_again(reading, changed)
@@ -99,7 +99,9 @@ class Journey:
         """The SPN at which a move fails, as a Windows KDC would have it."""
         if pair in self.odd and self.odd[pair]["windows"] == "granted":
             return None
-        source = next(own for own in self.state.hosts if own.name == pair[0])
+        source, target = (next(own for own in self.state.hosts if own.name == label) for label in pair)
+        if self.state.user != lab.ANYONE:
+            return target.wanted[0]
         way = "local" if source.kerberos_only_serves else "remote"
         return next((spn for spn, answer in answers[way].items() if not answer.granted), None)
 
@@ -107,12 +109,16 @@ class Journey:
         """Nothing else came with the plan: other services of the targets, and a host that no plan names."""
         for source in self.state.hosts:
             target = next(own for own in self.state.hosts if own is not source)
-            others = [f"{service}/{form}" for service in ("cifs", "WSMAN") for form in target.forms]
-            listed = {spn.lower() for spn in source.list}
-            unnamed = [spn for spn in (*others, *lab.OUTSIDER.wanted) if spn.lower() not in listed]
+            files, shells = ([f"{service}/{form}" for form in target.forms] for service in ("cifs", "WSMAN"))
+            listed = {spn.lower() for spn in source.list} | {spn.lower() for spn in files if self.state.storage}
+            asked = (*files, *shells, *lab.OUTSIDER.wanted)
             for way in (self.kdc.remote, self.kdc.local):
-                for spn, answer in way(source, unnamed).items():
-                    self.check("after", f"{source.name} → {spn}, {way.__name__}, which the plan did not name", False, answer.granted)
+                for spn, answer in way(source, asked).items():
+                    about = f"whether {source.name} reaches {spn}, {way.__name__}"
+                    if spn.lower() not in listed:
+                        self.check("after", f"{about}, which the plan does not name", False, answer.granted)
+                    elif self.state.storage:
+                        self.check("after", about, True, answer.granted, answer)
 
     def ask_for_users(self):
         """Whose tickets nobody may hand on, before the plan and after it."""
@@ -139,7 +145,7 @@ class Journey:
         for label, texts in self.exports().items():
             place = self.folder / phase / label
             bundle.write(place / "bundle", self.state, self.refused, texts, self.first_move)
-            reading = doctor.read(self.laboratory.binary, place / "bundle", place / "plan")
+            reading = doctor.read(self.laboratory.binary, place / "bundle", place / "plan", self.state.options)
             self.check(phase, f"issues with the export of {label}", [], reading.issues)
             for source, target in self.state.pairs:
                 self.compare(phase, label, reading, source, target, answers, word(source, target))
@@ -163,6 +169,10 @@ class Journey:
                 first = self.domain.search(place, *ATTRIBUTES, f"{LIST};range=0-999", comments=True)
                 rest = self.domain.search(self.state.dn(own), *ATTRIBUTES, f"{LIST};range=1000-*", comments=True)
                 exports["ldapsearch, by ranges"] = {"computers.ldif": first + rest}
+        if self.state.user != lab.ANYONE:
+            users = f"CN=Users,{lab.BASE}"
+            exports["ldapsearch"]["users.ldif"] = self.domain.search(users, comments=True)
+            exports["ldbsearch"]["users.ldif"] = self.domain.dump(users)
         return exports
 
     def compare(self, phase, label, reading, source, target, answers, word):
@@ -177,10 +187,10 @@ class Journey:
         self.check(phase, f"SPNs that {name(pair)} lacks, by {label}", sorted(lacks), sorted(reading.missing.get(pair, ())))
 
     def lacking(self, answers, word):
-        """By host what the KDC says is missing for pairs that do not work."""
+        """By host what the KDC says is missing for pairs that do not work and are to be planned."""
         missing = {}
         for source, target in self.state.pairs:
-            if word(source, target) != "granted":
+            if word(source, target) != "granted" and self.state.plans(source, target):
                 missing.setdefault(source.name, []).extend(absent(answers[source.name, target.name]))
         return {host: tuple(spns) for host, spns in missing.items() if spns}
 
@@ -229,7 +239,7 @@ class Journey:
         if not cleared:
             return
         self.load("cleared", reading.clear)
-        answers = self.ask("cleared", lambda source, target: "granted")
+        answers = self.ask("cleared", self.state.word_after)
         for source, target in self.state.pairs:
             if lab.head(self.state.dn(source)) in cleared:
                 forwarded = answers[source.name, target.name]["forwarded"]

@@ -48,6 +48,7 @@ class Host:
     system: str = "2022"
     types: int | None = ALL_TYPES
     place: str = ""  # containers between the object and its state's
+    further: tuple = ()  # names beside its own under which its services are registered
     trusts: tuple = ()  # accounts named in msDS-AllowedToActOnBehalfOfOtherIdentity
 
     def __post_init__(self):
@@ -65,7 +66,7 @@ class Host:
     @property
     def forms(self):
         """Under which names its services are registered."""
-        return (self.account, self.dns)
+        return (self.account, self.dns, *self.further)
 
     @property
     def wanted(self):
@@ -80,14 +81,20 @@ class Host:
 
 @dataclass
 class State:
-    """Hosts of one kind, and what each ordered pair of them is worth."""
+    """Hosts of one kind, and what each ordered pair of them is worth before the plan and with it."""
 
     name: str
     about: str
     hosts: list
     usual: str  # the word for pairs that `words` does not name
     words: dict = field(default_factory=dict)
+    cause: str = "kcd-missing"  # of kcdoctor's verdict
     cluster: bool = False
+    user: str = ANYONE  # who starts the moves
+    options: tuple = ()  # with which kcdoctor is asked for the plan
+    planned: tuple | None = None  # the names of the pairs that the plan is about; None for all
+    goal: str = "granted"  # the word for planned pairs once the plan is applied
+    storage: bool = False  # the plan is about the file services as well
 
     @property
     def container(self):
@@ -100,6 +107,12 @@ class State:
     def word(self, source, target):
         """`granted`, `partial`, `kerberos-only`, `unconstrained` or `missing`."""
         return self.words.get((source.name, target.name), self.usual)
+
+    def plans(self, source, target):
+        return self.planned is None or (source.name, target.name) in self.planned
+
+    def word_after(self, source, target):
+        return self.goal if self.plans(source, target) else self.word(source, target)
 
     def dn(self, host):
         return f"CN={host.label},{host.place}{self.container}"
@@ -159,12 +172,14 @@ def states():
                 host("short2", list=lists("short1", forms=("full",)), **every),
             ],
             "partial",
+            cause="kcd-incomplete",
         ),
         State(
             "kerberos-only",
             "complete lists, and 'use Kerberos only'",
             [host("kerb1", list=lists("kerb2")), host("kerb2", list=lists("kerb1"))],
             "kerberos-only",
+            cause="kcd-kerberos-only",
         ),
         State(
             "kerberos-2012",
@@ -189,10 +204,12 @@ def states():
             "delegation to any service; one of them has a complete list beside it",
             [
                 host("open1", bits=UNCONSTRAINED),
-                host("open2", bits=UNCONSTRAINED | ANY_PROTOCOL, list=lists("open1")),
+                host("open2", bits=UNCONSTRAINED | ANY_PROTOCOL, list=lists("open1", "open3")),
+                host("open3", bits=UNCONSTRAINED, list=lists("open1", "open2")),
             ],
             "unconstrained",
-            {("OPEN2", "OPEN1"): "granted"},
+            {("OPEN2", "OPEN1"): "granted", ("OPEN2", "OPEN3"): "granted"},
+            cause="unconstrained-blocked",
         ),
         State(
             "empty-list",
@@ -208,6 +225,7 @@ def states():
                 host("file2", list=lists("file1", service="cifs"), types=None, **every),
             ],
             "missing",
+            cause="kcd-incomplete",
         ),
         State(
             "rc4-only",
@@ -215,6 +233,22 @@ def states():
             [host("rc1", types=RC4_ONLY), host("rc2", list=lists("rc1"), types=RC4_ONLY, **every)],
             "missing",
             {("RC2", "RC1"): "granted"},
+        ),
+        State(
+            "sensitive",
+            "complete lists, and an administrator whose account nobody may delegate",
+            [host("sens1", list=lists("sens2"), **every), host("sens2", list=lists("sens1"), **every)],
+            "granted",
+            cause="user-not-delegatable",
+            user=SENSITIVE_USER,
+        ),
+        State(
+            "protected",
+            "complete lists, and an administrator in Protected Users",
+            [host("prot1", list=lists("prot2"), **every), host("prot2", list=lists("prot1"), **every)],
+            "granted",
+            cause="user-not-delegatable",
+            user=PROTECTED_USER,
         ),
         State(
             "resource",
@@ -251,6 +285,32 @@ def states():
             ],
             "missing",
             {("SPELL1", "SPELL2"): "granted"},
+            cause="kcd-incomplete",
+        ),
+        State(
+            "further-name",
+            "a host registers a third name, which stands on no list",
+            [
+                host("more1", list=lists("more2"), **every),
+                host("more2", list=lists("more1"), further=("MORE2-OLD",), **every),
+            ],
+            "granted",
+            {("MORE1", "MORE2"): "partial"},
+            cause="kcd-incomplete",
+        ),
+        State(
+            "blanks",
+            "names on a list that end in a blank, as pasted by hand",
+            [host("trail1", list=tuple(f"{spn} " for spn in lists("trail2")), **every), host("trail2", list=lists("trail1"), **every)],
+            "granted",
+            {("TRAIL1", "TRAIL2"): "missing"},
+            cause="kcd-incomplete",
+        ),
+        State(
+            "disjoint",
+            "hosts whose DNS names lie outside the name of their domain",
+            [Host("apart1.lab.example", bits=ANY_PROTOCOL), Host("apart2.lab.example", bits=ANY_PROTOCOL)],
+            "missing",
         ),
         State(
             "long-list",
@@ -258,6 +318,31 @@ def states():
             [host("long1", list=foreign), host("long2", list=foreign[:3] + lists("long1"), **every)],
             "missing",
             {("LONG2", "LONG1"): "granted"},
+            cause="kcd-incomplete",
+        ),
+        State(
+            "one-pair",
+            "a plan for moves in one direction only",
+            [host("pair1"), host("pair2")],
+            "missing",
+            options=("--pair", "PAIR1:PAIR2"),
+            planned=(("PAIR1", "PAIR2"),),
+        ),
+        State(
+            "by-hand",
+            "a plan for moves that are started at the source: 'use Kerberos only'",
+            [host("hand1"), host("hand2")],
+            "missing",
+            options=("--protocol", "kerberos"),
+            goal="kerberos-only",
+        ),
+        State(
+            "storage",
+            "a plan for moves that take their storage along",
+            [host("disk1", **every), host("disk2")],
+            "missing",
+            options=("--storage",),
+            storage=True,
         ),
         cluster(),
     ]
@@ -302,7 +387,7 @@ def computer(dn, host):
         secret(host.account),
     ]
     lines += [f"servicePrincipalName: {service}/{form}" for service in SERVICES for form in host.forms]
-    lines += [f"msDS-AllowedToDelegateTo: {spn}" for spn in host.list]
+    lines += [value("msDS-AllowedToDelegateTo", spn) for spn in host.list]
     if host.types is not None:
         lines.append(f"msDS-SupportedEncryptionTypes: {host.types}")
     return record(dn, lines)
@@ -329,4 +414,9 @@ def record(dn, lines):
 
 def head(dn):
     """The first line of a record about `dn`."""
-    return f"dn: {dn}" if dn.isascii() else "dn:: " + base64.b64encode(dn.encode()).decode()
+    return value("dn", dn)
+
+
+def value(name, text):
+    plain = text.isascii() and not text.endswith(" ")
+    return f"{name}: {text}" if plain else f"{name}:: " + base64.b64encode(text.encode()).decode()
