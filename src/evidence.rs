@@ -19,7 +19,7 @@ mod directory;
 mod holders;
 mod host;
 mod layout;
-mod netbios;
+mod other_names;
 mod users;
 
 pub use directory::Directory;

@@ -27,7 +27,7 @@ pub use attempt::{Attempt, Outcome};
 pub use change::{Change, Hits, Kind, Loss, When, trigger, triggers};
 pub use cluster::Clusters;
 pub use delegation::{
-    Coverage, DISABLED, Mode, PROTOCOL_TRANSITION, UNCONSTRAINED, forms, migration_names, mode,
+    Coverage, DISABLED, Mode, PROTOCOL_TRANSITION, UNCONSTRAINED, forms, holds, migration_names, mode,
 };
 pub use foresee::{Foresight, Guard};
 pub use hardening::{Active, KnownFault, Postures, Straddle};

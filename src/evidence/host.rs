@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::netbios::cut_names;
+use super::other_names::other_names;
 use super::{is_about_a_move, is_node};
 use crate::fact::{
     DirectoryObject, Event, Fact, Field, Observation, Spn, host_label as label, host_name as normal,
@@ -52,8 +52,8 @@ impl Hosts {
         names.extend(facts.iter().flat_map(|fact| named_hosts(fact, signals)));
         names.remove("");
         let objects: Vec<_> = facts.iter().filter_map(computer).collect();
-        let cut = cut_names(&objects);
-        names = names.into_iter().map(|name| cut.get(&name).cloned().unwrap_or(name)).collect();
+        let others = other_names(&objects);
+        names = names.into_iter().map(|name| others.get(&name).cloned().unwrap_or(name)).collect();
         let mut full: BTreeSet<String> = names.iter().filter(|name| name.contains('.')).cloned().collect();
         full.extend(
             objects.iter().filter(|object| object.makes_a_host()).filter_map(|object| object.full_name()),
@@ -71,7 +71,7 @@ impl Hosts {
             }
         }
         let mut hosts = Self::of_names(full, short, &names);
-        hosts.also_called(cut);
+        hosts.also_called(others);
         hosts.describe(facts, signals);
         hosts
     }

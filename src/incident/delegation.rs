@@ -67,8 +67,9 @@ pub fn migration_names(object: &DirectoryObject) -> Known<Vec<String>> {
         .map(|spns| spns.iter().filter_map(|spn| Spn::migration_host(spn)).map(str::to_owned).collect())
 }
 
-/// Both forms of a target's name that belong on a source's list: short account name and full DNS name, in
-/// the target's own spelling where it registers them.
+/// The forms of a target's name that belong on a source's list: short account name and full DNS name, in the target's
+/// own spelling where it registers them; between them the first label of the DNS name, where it registers that as well
+/// and its account is cut. Names of others that it registers too are no forms of its own.
 #[must_use]
 pub fn forms(target: HostId, hosts: &Hosts, directory: &Directory) -> Vec<String> {
     let object = directory.computer(target);
@@ -82,7 +83,10 @@ pub fn forms(target: HostId, hosts: &Hosts, directory: &Directory) -> Vec<String
     let registered = object.and_then(|object| migration_names(object).known().cloned()).unwrap_or_default();
     let spelt =
         |name: String| registered.iter().find(|own| own.eq_ignore_ascii_case(&name)).cloned().unwrap_or(name);
-    let mut forms: Vec<String> = account.or_else(label).into_iter().chain(full).map(spelt).collect();
+    let uncut = full.as_deref().and_then(|full| full.split('.').next()).map(str::to_owned);
+    let uncut = uncut.filter(|name| registered.iter().any(|own| own.eq_ignore_ascii_case(name)));
+    let names = account.or_else(label).into_iter().chain(uncut).chain(full);
+    let mut forms: Vec<String> = names.map(spelt).collect();
     forms.dedup_by(|a, b| a.eq_ignore_ascii_case(b));
     forms
 }
@@ -102,8 +106,11 @@ pub(super) fn missing_spns(
         .map(|list| forms.iter().map(|form| Spn::migration(form)).filter(|spn| !holds(&list, spn)).collect())
 }
 
-fn holds(list: &[String], spn: &str) -> bool {
-    list.iter().any(|own| own.trim().eq_ignore_ascii_case(spn))
+/// Whether `spn` stands on a list. A blank at the end of a value makes it another name: a domain controller compares
+/// them whole, without case.
+#[must_use]
+pub fn holds(list: &[String], spn: &str) -> bool {
+    list.iter().any(|own| own.eq_ignore_ascii_case(spn))
 }
 
 /// Whether both objects stand in one domain; classic delegation ends at its border.
@@ -127,8 +134,8 @@ pub(super) fn same_domain(
     }
 }
 
-/// How much of what `target` registers stands on `source`'s list. A target that registers nothing needs both
-/// forms of its name.
+/// How much of what `target` registers of its own names stands on `source`'s list. A target that registers none needs
+/// all of them.
 pub(super) fn coverage(
     source: HostId,
     target: HostId,
@@ -143,7 +150,11 @@ pub(super) fn coverage(
         .computer(target)
         .and_then(|object| migration_names(object).known().cloned())
         .unwrap_or_default();
-    let needed = if registered.is_empty() { forms(target, hosts, directory) } else { registered };
+    let mut needed = forms(target, hosts, directory);
+    let is_registered = |form: &String| registered.iter().any(|own| own.eq_ignore_ascii_case(form));
+    if needed.iter().any(is_registered) {
+        needed.retain(is_registered);
+    }
     object.allowed_to_delegate_to.clone().map(|list| {
         let held = needed.iter().filter(|form| holds(&list, &Spn::migration(form))).count();
         match held {
@@ -165,6 +176,12 @@ mod tests {
             allowed_to_delegate_to: Known::Known(list),
             ..DirectoryObject::default()
         }
+    }
+
+    #[test]
+    fn a_value_that_ends_in_a_blank_is_another_name() {
+        let list = ["cifs/HV02 ".to_owned(), "CIFS/hv03".to_owned()];
+        assert!(holds(&list, "cifs/HV03") && !holds(&list, "cifs/HV02"));
     }
 
     #[test]

@@ -47,6 +47,8 @@ impl Edit {
         match kind {
             "add-delegation" | "add-storage-delegation" => {
                 let list = object.allowed_to_delegate_to.known()?;
+                // A value that ends in a blank grants nothing, but a directory may take it for the same: added beside it,
+                // the name could be refused, and taking it back could remove the other. That is left to a person.
                 let mut held: BTreeSet<String> = list.iter().map(|own| own.trim().to_lowercase()).collect();
                 let missing: Vec<_> =
                     add.iter().filter(|spn| held.insert(spn.to_lowercase())).cloned().collect();

@@ -6,7 +6,7 @@ use super::{Planner, Protocol, Step};
 use crate::diagnose::Level;
 use crate::evidence::HostId;
 use crate::fact::{DirectoryObject, Known, Spn, domain_of};
-use crate::incident::{PROTOCOL_TRANSITION, Pair, UNCONSTRAINED, forms};
+use crate::incident::{PROTOCOL_TRANSITION, Pair, UNCONSTRAINED, forms, holds};
 use crate::knowledge::{Builds, Cause};
 
 /// What an ordered pair needs on its source's computer object, when all steps are done.
@@ -42,9 +42,7 @@ impl Planner<'_> {
     pub(super) fn demand(&self, host: HostId, others: &[HostId], kind: &str) -> Option<Demand> {
         let object = self.evidence.directory.computer(host);
         let listed = object.and_then(|object| object.allowed_to_delegate_to.known());
-        let is_held = |spn: &String| {
-            listed.is_some_and(|list| list.iter().any(|own| own.trim().eq_ignore_ascii_case(spn)))
-        };
+        let is_held = |spn: &String| listed.is_some_and(|list| holds(list, spn));
         let lacking = |target: HostId| -> Vec<String> {
             self.names(target, kind).into_iter().filter(|spn| !is_held(spn)).collect()
         };

@@ -346,9 +346,6 @@ impl Builder<'_> {
             Grant::NotNeeded => {
                 "CredSSP: delegation is not needed; somebody must be signed in on the source, and Credential Guard (on by default from Windows Server 2025 on) refuses it"
             }
-            Grant::Partial if pair.missing_spns == Known::Known(Vec::new()) => {
-                "the target registers a further name, which is not on the list"
-            }
             Grant::Partial => "one form of the target's name is missing on the list",
             Grant::Unconstrained => {
                 "only by unconstrained delegation, which Credential Guard (on by default from Windows Server 2025 on) refuses; put the target on the list before an upgrade"

@@ -192,7 +192,9 @@ impl StepReport {
         Some(match (self.blocked_by.is_empty(), self.is_offer()) {
             (false, _) => format!("blocked until {} is there", self.blocked_by.join(", ")),
             (true, true) => "an offer: kcdoctor --storage puts it into the plan".into(),
-            (true, false) => "the directory has it already".into(),
+            (true, false) => {
+                "the directory has it already; where a name there ends in a blank, mend that by hand".into()
+            }
         })
     }
 

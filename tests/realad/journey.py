@@ -39,6 +39,9 @@ class Journey:
         self.refused = {pair: self.refused_name(pair, answers) for pair, answers in before.items()}
         reading = self.read("before", before, self.state.word)
         self.check("before", "kcdoctor's verdict", self.state.cause, reading.cause)
+        if self.state.left_alone:
+            self.check("before", "what apply.ldf changes", [], doctor.records(reading.apply))
+            return
         if sabotage:
             spoil(reading.apply)
         self.meet_a_change(reading, found)
@@ -111,7 +114,8 @@ class Journey:
             target = next(own for own in self.state.hosts if own is not source)
             files, shells = ([f"{service}/{form}" for form in target.forms] for service in ("cifs", "WSMAN"))
             listed = {spn.lower() for spn in source.list} | {spn.lower() for spn in files if self.state.storage}
-            asked = (*files, *shells, *lab.OUTSIDER.wanted)
+            foreign = [f"{lab.MIGRATION}/{name}" for name in target.further]
+            asked = (*files, *shells, *foreign, *lab.OUTSIDER.wanted)
             for way in (self.kdc.remote, self.kdc.local):
                 for spn, answer in way(source, asked).items():
                     about = f"whether {source.name} reaches {spn}, {way.__name__}"

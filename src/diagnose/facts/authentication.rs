@@ -12,7 +12,7 @@ use super::{NEAR, SAME_DAY, Stated, count, holds_all, near};
 use crate::evidence::{Directory, Evidence, FactId, HostId};
 use crate::fact::{DirectoryObject, Event, Known, Spn};
 use crate::incident::{
-    Attempt, Change, Coverage, Dated, Grant, Incident, Loss, Pair, Refused, When, Witness, is_near,
+    Attempt, Change, Coverage, Dated, Grant, Incident, Loss, Pair, Refused, When, Witness, holds, is_near,
 };
 use crate::knowledge::{Class, Meaning, Side};
 
@@ -85,10 +85,7 @@ impl About<'_> {
         let list =
             directory.computer(self.pair.source).and_then(|object| object.allowed_to_delegate_to.known());
         if let Some(list) = list.filter(|_| !asked.is_empty() && self.is_current(self.pair.source)) {
-            let lacks = |refused: &Refused| {
-                refused.extended != RESTRICTED
-                    && !list.iter().any(|spn| spn.trim().eq_ignore_ascii_case(&refused.asked))
-            };
+            let lacks = |refused: &Refused| refused.extended != RESTRICTED && !holds(list, &refused.asked);
             let lacking = facts(&lacks);
             let shown = if lacking.is_empty() { asked } else { lacking.clone() };
             own.set("asked_name_missing", flag(!lacking.is_empty()), shown);

@@ -80,7 +80,12 @@ impl Value {
             _ => (rest, false, false),
         };
         let range = options.split(';').find_map(range);
-        Some(Self { attribute, raw: raw.trim().to_owned(), base64, elsewhere, range })
+        // A blank at its end makes a service another one, which a domain controller refuses; some writers leave it plain.
+        let raw = match attribute {
+            Attribute::AllowedToDelegateTo if !base64 => raw.trim_start().trim_end_matches(['\r', '\n']),
+            _ => raw.trim(),
+        };
+        Some(Self { attribute, raw: raw.to_owned(), base64, elsewhere, range })
     }
 }
 

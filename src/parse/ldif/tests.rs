@@ -44,6 +44,16 @@ fn an_entry_becomes_an_object_and_its_secrets_stay_behind() {
     assert_eq!(object.allowed_to_act, Known::Unknown(NOT_ASKED));
 }
 
+/// ldbsearch leaves it plain, ldapsearch encodes it, and to a domain controller it is another name.
+#[test]
+fn a_blank_at_the_end_of_a_service_is_kept() {
+    for value in [": cifs/hv02 \r", ": cifs/hv02 ", ":: Y2lmcy9odjAyIA=="] {
+        let object = only(&format!("{COMPUTER}msDS-AllowedToDelegateTo{value}\nuserAccountControl: 4096 \n"));
+        assert_eq!(object.allowed_to_delegate_to, known(["cifs/hv02 "]));
+        assert_eq!(object.user_account_control, Known::Known(4096));
+    }
+}
+
 #[test]
 fn missing_is_empty_only_where_it_was_asked_for() {
     let lists = |text: &str| {

@@ -1,25 +1,30 @@
-//! Names that NetBIOS cuts: a computer whose own name is longer than 15 characters goes by its account as well.
+//! Names of a computer beside its DNS name: the one that NetBIOS cuts after 15 characters, and the one in a domain that
+//! its DNS name does not show.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::fact::{DirectoryObject, host_label as label};
+use crate::fact::{DirectoryObject, domain_of, host_label as label};
 
 /// The longest name that NetBIOS knows.
 const LONGEST: usize = 15;
 
-/// What Windows calls a computer whose name is too long for NetBIOS: its account, alone and in its domain, each with the
-/// full name; lower-case. Cluster nodes and `Get-VMHost` go by it. A name that another computer bears in full, or that
-/// several were cut to, is left out.
-pub(super) fn cut_names(objects: &[&DirectoryObject]) -> BTreeMap<String, String> {
+/// What Windows calls a computer beside its DNS name, each with the full name; lower-case. One whose name is too long for
+/// NetBIOS goes by its account: cluster nodes and `Get-VMHost` have it so. One whose DNS name lies outside of its domain's
+/// goes by its name in the domain. A name that another computer bears in full, or that means several, is left out.
+pub(super) fn other_names(objects: &[&DirectoryObject]) -> BTreeMap<String, String> {
     let mut cut: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     for object in objects {
         let account = object.account.as_deref().map(|account| account.trim_end_matches('$').to_lowercase());
         let (Some(account), Some(full)) = (account, object.full_name()) else { continue };
-        if account.len() == LONGEST && label(&full).len() > LONGEST && label(&full).starts_with(&account) {
-            let in_domain = full.split_once('.').map(|(_, domain)| format!("{account}.{domain}"));
-            for name in in_domain.into_iter().chain([account]) {
-                cut.entry(name).or_default().insert(full.clone());
-            }
+        let Some((own, suffix)) = full.split_once('.') else { continue };
+        let is_cut = account.len() == LONGEST && own.len() > LONGEST && own.starts_with(&account);
+        if !is_cut && account != own {
+            continue;
+        }
+        let suffixes = [Some(suffix.to_owned()), object.dn.as_deref().and_then(domain_of)];
+        let in_domain = suffixes.into_iter().flatten().map(|domain| format!("{account}.{domain}"));
+        for name in in_domain.chain(is_cut.then(|| account.clone())).filter(|name| *name != full) {
+            cut.entry(name).or_default().insert(full.clone());
         }
     }
     for full in objects.iter().filter_map(|object| object.full_name()) {
@@ -44,7 +49,7 @@ mod tests {
             ..DirectoryObject::default()
         };
         let objects: Vec<_> = computers.iter().map(object).collect();
-        cut_names(&objects.iter().collect::<Vec<_>>()).into_keys().collect()
+        other_names(&objects.iter().collect::<Vec<_>>()).into_keys().collect()
     }
 
     const MAIN: (&str, &str) = ("HV-A-FRANKFURT-$", "Hv-A-Frankfurt-Main.contoso.com");
@@ -61,9 +66,22 @@ mod tests {
         assert_eq!(cut(&[MAIN, other]), ["hv-a-frankfurt-.contoso.com", "hv-a-frankfurt-.fabrikam.com"]);
     }
 
+    #[test]
+    fn a_name_in_the_domain_means_the_computer_with_another_suffix() {
+        let apart = DirectoryObject {
+            dn: Some("CN=HV01,OU=Hyper-V,DC=contoso,DC=com".to_owned()),
+            account: Some("HV01$".to_owned()),
+            dns_name: Some("hv01.lab.example".to_owned()),
+            ..DirectoryObject::default()
+        };
+        let names = other_names(&[&apart]);
+        assert_eq!(names.get("hv01.contoso.com").map(String::as_str), Some("hv01.lab.example"));
+        assert_eq!(names.len(), 1);
+    }
+
     /// A renamed computer's account says nothing of the length of names, and a name borne in full is its bearer's.
     #[test]
-    fn other_accounts_and_names_in_full_are_no_cut_names() {
+    fn other_accounts_and_names_in_full_are_no_other_names() {
         assert!(cut(&[("OLD-NAME-OF-15C$", "hv-a-frankfurt-main.contoso.com")]).is_empty());
         let whole = ("HYPERV-CLUSTER-$", "hyperv-cluster-.contoso.com");
         assert!(cut(&[whole, ("HYPERV-CLUSTER-$", "hyperv-cluster-one.contoso.com")]).is_empty());
