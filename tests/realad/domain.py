@@ -20,6 +20,7 @@ PASSWORD = "Adm1n-Passw0rd!"
 OK, NO_SUCH_VALUE, VALUE_EXISTS = 0, 16, 20
 # What a logon or any change stamps upon an object; everything else belongs to the state.
 STAMPS = {"whenChanged", "uSNChanged", "logonCount", "lastLogon", "lastLogonTimestamp", "badPwdCount", "badPasswordTime"}
+EVERYTHING = ("*", "nTSecurityDescriptor")
 PERMISSIVE = "1.2.840.113556.1.4.1413"
 
 CONFIGURATION = """[global]
@@ -145,25 +146,22 @@ class Domain:
 
     # Reading
 
-    def search(self, base: str, *attributes, comments=False, filter="(objectClass=*)"):
+    def search(self, base: str, *attributes, comments=False):
         """The words of ldapsearch, as a customer's file holds them."""
         quiet = [] if comments else ["-LLL"]
-        return self.ldap("ldapsearch", *quiet, "-b", base, filter, *attributes).stdout
+        return self.ldap("ldapsearch", *quiet, "-b", base, "(objectClass=*)", *attributes).stdout
 
-    def dump(self, base: str, *attributes, private=None, filter="(objectClass=*)"):
+    def dump(self, base: str, *attributes, private=None):
         """The words of ldbsearch."""
-        return self.ldb("ldbsearch", "-b", base, filter, *attributes, private=private).stdout
+        return self.ldb("ldbsearch", "-b", base, "(objectClass=*)", *attributes, private=private).stdout
 
-    def snapshot(self, base: str, private=None):
-        """Every attribute of every object below `base`, its security descriptor included, without mere stamps."""
-        text = self.dump(base, "*", "nTSecurityDescriptor", private=private)
-        lines = set()
-        for entry in re.sub(r"\n ", "", text).split("\n\n"):
-            values = [line for line in entry.split("\n") if line and not line.startswith("#")]
-            kept = [line for line in values if line.split(":")[0] not in STAMPS]
-            name = next((line for line in kept if line.startswith("dn:")), "")
-            lines.update(f"{name} | {line}" for line in kept)
-        return lines
+    def snapshot(self, base: str):
+        """Every attribute of every object below `base`, as the server shows them, without mere stamps."""
+        return lines(self.search(base, *EVERYTHING))
+
+    def stored(self, base: str, private=None):
+        """The same as the database holds it: this one's, or a copy's."""
+        return lines(self.dump(base, *EVERYTHING, private=private))
 
     # Changing
 
@@ -189,6 +187,17 @@ class Domain:
     def copy_database(self, to: Path):
         """A database of its own, for tools that need no server."""
         shutil.copytree(self.home / "private", to, ignore=shutil.ignore_patterns("*.sock", "ldapi", "ldap_priv"))
+
+
+def lines(ldif):
+    """The values of an export, each with its object."""
+    found = set()
+    for entry in re.sub(r"\n ", "", ldif).split("\n\n"):
+        values = [line for line in entry.split("\n") if line and not line.startswith("#")]
+        kept = [line for line in values if line.split(":")[0] not in STAMPS]
+        name = next((line for line in kept if line.startswith("dn:")), "")
+        found.update(f"{name} | {line}" for line in kept)
+    return found
 
 
 def answers(port):

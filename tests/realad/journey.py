@@ -47,7 +47,7 @@ class Journey:
         self.meet_a_change(reading, found)
 
         self.load("after", reading.apply)
-        changed = self.snapshot()
+        changed, stored = self.snapshot(), self.domain.stored(self.state.container)
         after = self.ask("after", self.state.word_after)
         self.read("after", after, self.state.word_after)
         self.ask_for_more()
@@ -60,7 +60,7 @@ class Journey:
         again = self.ask("rollback", self.state.word)
         self.same("rollback", "every answer of the KDC is what it was", flat(before), flat(again))
         self.read("rollback", again, self.state.word)
-        self.use_one_transaction(reading, found, changed)
+        self.use_one_transaction(reading, stored)
 
     # The KDC
 
@@ -256,11 +256,12 @@ class Journey:
         file.write_text("\n".join(record) + "\n", encoding="ascii")
         return file
 
-    def use_one_transaction(self, reading, found, changed):
+    def use_one_transaction(self, reading, changed):
         """ldbmodify, on a database of its own: the same result, and a file is taken as a whole or not at all."""
         private = self.laboratory.copy
         load = lambda file: self.domain.ldb("ldbmodify", file, private=private, check=False).returncode
-        snapshot = lambda: self.domain.snapshot(self.state.container, private)
+        snapshot = lambda: self.domain.stored(self.state.container, private)
+        found = snapshot()
         self.check("ldbmodify", "apply.ldf is loaded", OK, load(reading.apply))
         self.same("ldbmodify", "it changes what ldapmodify changed", changed, snapshot())
         adds = any(f"add: {LIST}" in record for record in doctor.records(reading.apply))
