@@ -6,18 +6,26 @@ use kcdoctor::report::Report;
 use super::components::message;
 use super::incidents::{ANY_PROTOCOL, Case, IDS, MEMBER, NO_CREDENTIALS, level};
 
-const AUDITING: &str = "Microsoft-Windows-Security-Auditing";
-const SERVICE: &str = "Microsoft Virtual System Migration Service";
-const OLD: &str = "operatingSystem: Windows Server 2022 Datacenter\nwhenChanged: 20260801000000.0Z";
-const UNKNOWN_TARGET: &str = "The specified target is unknown or unreachable. (0x80090303).";
+pub(super) const AUDITING: &str = "Microsoft-Windows-Security-Auditing";
+pub(super) const SERVICE: &str = "Microsoft Virtual System Migration Service";
+pub(super) const OLD: &str =
+    "operatingSystem: Windows Server 2022 Datacenter\nwhenChanged: 20260801000000.0Z";
+pub(super) const UNKNOWN_TARGET: &str = "The specified target is unknown or unreachable. (0x80090303).";
 const SKEWED: &str = "The clocks on the client and server machines are skewed. (0x80090324).";
-const LOGON_FAILED: &str = "The user name or password is incorrect. (0x8007052E)";
+pub(super) const LOGON_FAILED: &str = "The user name or password is incorrect. (0x8007052E)";
 const REFUSED: &str =
     "No connection could be made because the target machine actively refused it. (0x8007274D)";
 const RESET: &str = "An existing connection was forcibly closed by the remote host. (0x80072746)";
 
 /// A record with named values, by the full name of its writer.
-fn record(provider: &str, id: u32, channel: &str, host: &str, time: &str, data: &[(&str, &str)]) -> String {
+pub(super) fn record(
+    provider: &str,
+    id: u32,
+    channel: &str,
+    host: &str,
+    time: &str,
+    data: &[(&str, &str)],
+) -> String {
     let data: String =
         data.iter().map(|(name, value)| format!("<Data Name='{name}'>{value}</Data>")).collect();
     format!(
@@ -29,7 +37,7 @@ fn record(provider: &str, id: u32, channel: &str, host: &str, time: &str, data: 
 }
 
 /// 4769 of a domain controller of contoso.com.
-fn ticket(time: &str, client: &str, service: &str, options: &str, status: &str) -> String {
+pub(super) fn ticket(time: &str, client: &str, service: &str, options: &str, status: &str) -> String {
     let data = [
         ("TargetUserName", client),
         ("ServiceName", service),
@@ -48,7 +56,7 @@ fn refused(time: &str, extended: &str, user: &str) -> String {
 }
 
 /// Moves from HV01 to HV02 that fail with `sentence` at `times`; both hosts have a log and use Kerberos.
-fn failing(sentence: &str, times: &[&str]) -> Case {
+pub(super) fn failing(sentence: &str, times: &[&str]) -> Case {
     let mut case = Case::new();
     case.kerberos(&["HV01", "HV02"]).service(13002, 4, "HV02", "01T00:00:00", &["OLD", IDS[2]]);
     for (at, time) in times.iter().enumerate() {
@@ -61,12 +69,12 @@ fn failing(sentence: &str, times: &[&str]) -> Case {
     case
 }
 
-fn objects<'a>(case: &'a mut Case, bits: u32, list: &[&str]) -> &'a mut Case {
+pub(super) fn objects<'a>(case: &'a mut Case, bits: u32, list: &[&str]) -> &'a mut Case {
     case.objects(&[("HV01", bits, list, OLD), ("HV02", ANY_PROTOCOL, &["HV01"], OLD)])
 }
 
 /// A case with sound objects and more files.
-fn sound(sentence: &str, files: &[String]) -> Report {
+pub(super) fn sound(sentence: &str, files: &[String]) -> Report {
     let mut case = failing(sentence, &["15T10:00:00"]);
     for (at, content) in files.iter().enumerate() {
         case.file(&format!("more{at}.xml"), content);
@@ -74,11 +82,11 @@ fn sound(sentence: &str, files: &[String]) -> Report {
     objects(&mut case, ANY_PROTOCOL, &["HV02"]).report()
 }
 
-fn is_confirmed(report: &Report, cause: &str) {
+pub(super) fn is_confirmed(report: &Report, cause: &str) {
     assert_eq!((report.verdict.cause.name(), level(report).as_str()), (cause, "confirmed"));
 }
 
-fn is_open(report: &Report, why: &str) {
+pub(super) fn is_open(report: &Report, why: &str) {
     assert_ne!(level(report), "confirmed", "{why}: {}", report.verdict.summary);
 }
 

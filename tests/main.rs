@@ -10,6 +10,7 @@ mod bundles;
 mod cli;
 mod collect;
 mod components;
+mod contrary;
 mod corpus;
 mod doubt;
 mod drift;

@@ -9,11 +9,11 @@ use jiff::{SignedDuration, Timestamp};
 use crate::evidence::{Covered, Directory, Evidence, FactId, HostId};
 use crate::fact::{Field, Known, MigrationAuthentication, Reason};
 use crate::incident::{
-    Attempt, Coverage, DISABLED, Dated, Grant, Incident, Machine, Outcome, PROTOCOL_TRANSITION, Pair,
-    UNCONSTRAINED, is_near, migration_names,
+    Coverage, DISABLED, Dated, Grant, Incident, Machine, Outcome, PROTOCOL_TRANSITION, Pair, UNCONSTRAINED,
+    is_near, migration_names,
 };
 use crate::knowledge::condition::{FactValue, Values};
-use crate::knowledge::{Builds, Class, Side, Weight};
+use crate::knowledge::{Builds, Class, Weight};
 
 mod authentication;
 mod hardening;
@@ -235,9 +235,6 @@ fn pair_facts(pair: &Pair, times: &[Timestamp], incident: &Incident, evidence: &
         if failures.iter().all(|attempt| attempt.weight == Weight::Specific) {
             stated.set("hides_class", FactValue::Bool(false), failed_facts.iter().copied());
         }
-        let late: Vec<_> = failures.iter().filter(|attempt| is_late(attempt)).collect();
-        let facts = late.iter().flat_map(|attempt| attempt.telling.iter().copied());
-        stated.set("failed_late", FactValue::Bool(!late.is_empty()), facts);
         if let Known::Known(moved) = incident.moved_since_failure(pair) {
             stated.set("moved_since_failure", FactValue::Bool(moved.is_some()), moved);
         }
@@ -289,15 +286,6 @@ fn pair_facts(pair: &Pair, times: &[Timestamp], incident: &Incident, evidence: &
     let (offset_facts, offset) = offset(pair, incident, evidence);
     stated.set_known("clock_difference", offset, &offset_facts, FactValue::Int);
     stated
-}
-
-/// Whether a failure for want of credentials came when the hosts had authenticated each other: its progress says so, or
-/// the destination reports it.
-fn is_late(attempt: &Attempt) -> bool {
-    const CONNECTED: u8 = 10;
-    attempt.class == Class::Delegation
-        && (attempt.progress.is_some_and(|progress| progress >= CONNECTED)
-            || attempt.side == Some(Side::Destination))
 }
 
 /// Whether the target refused every connection, and whether its own settings say why.

@@ -214,6 +214,10 @@ impl Directory {
         if own == trustee || domain_computers || matches!(trustee.as_str(), "S-1-1-0" | "S-1-5-11") {
             return Known::Known(true);
         }
+        // Users and Pre-Windows 2000 Compatible Access hold every account unless somebody took it out.
+        if matches!(trustee.as_str(), "S-1-5-32-545" | "S-1-5-32-554") {
+            return Known::Unknown(Reason::NoExport);
+        }
         let is_other = |other: &DirectoryObject| other.sid.as_ref() == Some(trustee);
         if trustee.as_str().starts_with("S-1-5-32-")
             || self.computers.values().any(|(_, other)| is_other(other))

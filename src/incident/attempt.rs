@@ -396,7 +396,8 @@ fn is_of(group: &[&Sighting<'_>], detail: &Sighting<'_>) -> bool {
     }
     // A record that names no machine was written with another of its host, or by the other end of the move. It belongs to
     // no move that went elsewhere, nor to one that had arrived by then.
-    if any(&|other| contradicts(other, detail)) {
+    let is_near = |other: &Sighting<'_>| other.time.duration_since(detail.time).abs() <= DETAIL_WINDOW;
+    if any(&|other| is_near(other) && contradicts(other, detail)) {
         return false;
     }
     let has_arrived = any(&|other| other.meaning == Meaning::MoveSucceeded && other.time <= detail.time);

@@ -127,7 +127,7 @@ impl<'a> Reading<'a> {
         let value = if is_message { quoted(value).first()?.trim() } else { value };
         let short = !value.is_empty() && value.len() <= 120 && !value.contains('\n');
         // A resource may be called by a number that reads like a code.
-        let is_code = !codes(value).is_empty() && machine_name(value) == value;
+        let is_code = !codes(value).is_empty() && value.starts_with(['0', '%']);
         let sound = named && short && guid(value).is_none() && !is_code;
         (sound
             && placed_host(signalled.event, signalled.signal).as_deref()

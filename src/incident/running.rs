@@ -53,8 +53,8 @@ struct Installed {
     fact: FactId,
 }
 
-/// Updates come every month, so a log that ends longer ago than this does not say what runs.
-const BEYOND: SignedDuration = SignedDuration::from_hours(35 * 24);
+/// Updates come every month, so a log that ended a quarter ago does not say what runs.
+const BEYOND: SignedDuration = SignedDuration::from_hours(92 * 24);
 
 /// All that tells a machine's builds.
 #[derive(Debug, Clone)]
@@ -139,6 +139,7 @@ impl History {
         let mut times: Vec<_> = self.boots.iter().map(|boot| boot.0).collect();
         times.extend(spans.flat_map(|(from, to)| [from, to]));
         times.extend(self.booted);
+        times.extend(self.seen.and_then(|seen| seen.checked_add(BEYOND + SignedDuration::from_secs(1)).ok()));
         times.sort_unstable();
         times.dedup();
         times

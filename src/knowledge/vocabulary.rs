@@ -96,7 +96,7 @@ pub const FACTS: &[FactName] = &[
         "failed_late",
         Kind::Bool,
         "hyperv-log:",
-        "a failure for want of credentials came after a tenth of the progress, or at the destination: the hosts had authenticated each other by then",
+        "a failure for want of credentials came after a tenth of the progress, or at the destination, and no domain controller refused the source beside it: the hosts had authenticated each other by then",
     ),
     fact(
         "pair",

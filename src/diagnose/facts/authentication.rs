@@ -91,6 +91,12 @@ impl About<'_> {
             own.set("asked_name_missing", flag(!lacking.is_empty()), shown);
         }
         let on_behalf = dated_near(&self.pair.kdc_refused, self.times, AROUND);
+        let late = self.incident.failures(self.pair).map(|(_, attempt)| attempt).filter(|own| is_late(own));
+        let late: Vec<_> = late.flat_map(|attempt| attempt.telling.iter().copied()).collect();
+        // A domain controller's own refusal outweighs how far the move is said to have come.
+        if self.incident.hyper_v_logs {
+            own.set("failed_late", flag(!late.is_empty() && on_behalf.is_empty()), late);
+        }
         if !on_behalf.is_empty() {
             own.set("started_elsewhere", flag(true), on_behalf);
         }
@@ -339,6 +345,15 @@ impl About<'_> {
         let fact = moved.and_then(|attempt| attempt.facts.first().copied());
         own.set("moved_under_guard", flag(fact.is_some()), fact);
     }
+}
+
+/// Whether a failure for want of credentials came when the hosts had authenticated each other: its progress says so, or
+/// the destination reports it.
+fn is_late(attempt: &Attempt) -> bool {
+    const CONNECTED: u8 = 10;
+    attempt.class == Class::Delegation
+        && (attempt.progress.is_some_and(|progress| progress >= CONNECTED)
+            || attempt.side == Some(Side::Destination))
 }
 
 fn flag(value: bool) -> super::FactValue {

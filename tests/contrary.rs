@@ -1,0 +1,265 @@
+//! What speaks against a cause although all that it asks for is there: moves that came as far as they could not, that
+//! worked all the same, states of another time, and other machines' troubles. Each beside the plain case.
+
+use kcdoctor::command::analyze::Options;
+use kcdoctor::incident::Scope;
+use kcdoctor::knowledge::Class;
+use kcdoctor::report::Report;
+
+use super::doubt::{
+    AUDITING, LOGON_FAILED, OLD, SERVICE, UNKNOWN_TARGET, failing, is_confirmed, is_open, objects, record,
+    ticket,
+};
+use super::incidents::{ANY_PROTOCOL, Case, IDS, MEMBER, NO_CREDENTIALS, level};
+use super::report_with;
+
+const UNTRUSTED: &str = "userAccountControl: 1049088\n";
+
+/// A move from HV01 to HV02 that arrives.
+fn success(case: &mut Case, time: &str) {
+    case.service(20413, 4, "HV01", &format!("{time}:00"), &["WEB03", "HV02", IDS[1]]);
+    case.service(20415, 4, "HV01", &format!("{time}:30"), &["WEB03", IDS[1], "0.4"]);
+}
+
+/// 5136 of a domain controller: a value of HV01's list, taken away (`%%14675`) or added (`%%14674`).
+fn edit(time: &str, operation: &str) -> String {
+    let value = format!("{SERVICE}/HV02");
+    let data = [
+        ("ObjectDN", "CN=HV01,DC=contoso,DC=com"),
+        ("AttributeLDAPDisplayName", "msDS-AllowedToDelegateTo"),
+        ("AttributeValue", value.as_str()),
+        ("OperationType", operation),
+    ];
+    record(AUDITING, 5136, "Security", "dc01.contoso.com", time, &data)
+}
+
+fn cause(report: &Report) -> &str {
+    report.verdict.cause.name()
+}
+
+#[test]
+fn hosts_that_had_authenticated_each_other_lacked_no_delegation() {
+    let of = |more: &str, dc: &str| {
+        let mut case = failing(&format!("{NO_CREDENTIALS} {more}"), &["15T10:00:00"]);
+        case.file("dc.xml", dc);
+        objects(&mut case, MEMBER, &[]).report()
+    };
+    is_confirmed(&of("", ""), "kcd-missing");
+    is_open(&of("The migration failed at 87 %.", ""), "most of it was copied");
+    let asked = ticket("15T10:00:01", "HV01$@CONTOSO.COM", "HV02$", "0x40830000", "0xd");
+    is_confirmed(&of("The migration failed at 87 %.", &asked), "kcd-missing");
+}
+
+#[test]
+fn a_retry_to_another_target_is_another_move() {
+    let mut case = Case::new();
+    case.kerberos(&["HV01", "HV02", "HV03"]);
+    for host in ["HV02", "HV03"] {
+        case.service(13002, 4, host, "01T00:00:00", &["OLD", IDS[2]]);
+    }
+    let text =
+        |target: &str, why: &str| format!("Failed to establish a connection with host '{target}': {why}");
+    case.cluster_failure("SQL01", IDS[0], "HV01", "15T10:00:00", &text("HV03", UNKNOWN_TARGET));
+    case.cluster_failure("SQL01", IDS[0], "HV01", "15T10:02:00", &text("HV02", NO_CREDENTIALS));
+    let all = ["HV01", "HV02", "HV03"].map(|host| (host, MEMBER, &[][..], OLD));
+    let report = case.objects(&all).report();
+    let failed = |target: &str| {
+        report.attempts.iter().find(|own| own.target.as_deref() == Some(target)).and_then(|own| own.class)
+    };
+    assert_eq!((failed("HV03"), failed("HV02")), (Some(Class::ServiceName), Some(Class::Delegation)));
+}
+
+#[test]
+fn failures_that_no_attempt_tells_of_are_not_healthy() {
+    let of = |event: Option<(&str, u32)>| {
+        let mut case = Case::new();
+        case.kerberos(&["HV01", "HV02"]).service(13002, 4, "HV02", "01T00:00:00", &["OLD", IDS[2]]);
+        success(&mut case, "05T12:00");
+        match event {
+            Some(("cluster", id)) => {
+                let provider = "Microsoft-Windows-FailoverClustering";
+                let data = [("ResourceGroup", "SQL01")];
+                case.file("c.xml", &record(provider, id, "System", "hv01.contoso.com", "06T00:00:00", &data));
+            }
+            Some((log, id)) => {
+                case.event(log, (id, 2), "HV01", "06T00:00:00", &["Virtual Machine SQL01", IDS[0]]);
+            }
+            None => {}
+        }
+        objects(&mut case, ANY_PROTOCOL, &["HV02"]);
+        cause(&case.report()).to_owned()
+    };
+    assert_eq!(of(None), "healthy");
+    for event in
+        [("High-Availability", 21125), ("High-Availability", 21131), ("cluster", 1137), ("cluster", 1677)]
+    {
+        assert_ne!(of(Some(event)), "healthy", "{event:?}");
+    }
+}
+
+#[test]
+fn what_others_were_refused_is_theirs() {
+    let of = |services: &str, client: &str| {
+        let mut case = failing(NO_CREDENTIALS, &["15T10:00:00"]);
+        let data = [
+            ("TargetUserName", client),
+            ("ServiceName", "HV02$"),
+            ("TicketOptions", "0x40830000"),
+            ("Status", "0xd"),
+            ("TransmittedServices", services),
+        ];
+        case.file("dc.xml", &record(AUDITING, 4769, "Security", "dc01.contoso.com", "15T10:00:01", &data));
+        case.objects(&[("HV01", MEMBER, &["HV02"], OLD), ("HV02", MEMBER, &[], OLD)]).report()
+    };
+    is_confirmed(&of("-", "HV01$@CONTOSO.COM"), "kcd-kerberos-only");
+    is_confirmed(&of("host/hv01.contoso.com", "adm@CONTOSO.COM"), "kcd-kerberos-only");
+    is_open(&of("http/web01.contoso.com", "adm@CONTOSO.COM"), "another service asked for the user");
+    is_open(&of("-", "svc-web@CONTOSO.COM"), "a service's account asked");
+}
+
+/// A later failure for another reason does not take back that it worked in between.
+#[test]
+fn what_came_to_work_was_not_broken_for_good() {
+    let of = |worked: bool| {
+        let mut case = failing(LOGON_FAILED, &["15T10:00:00"]);
+        if worked {
+            success(&mut case, "17T12:00");
+        }
+        case.cluster_failure(
+            "APP01",
+            IDS[2],
+            "HV01",
+            "20T10:00:00",
+            "Not enough memory. (0x8007000E) on 'HV02'",
+        );
+        let disabled = OLD.to_owned();
+        case.objects(&[
+            ("HV01", ANY_PROTOCOL, &["HV02"], OLD),
+            ("HV02", ANY_PROTOCOL | 2, &["HV01"], &disabled),
+        ]);
+        let report = case.report();
+        let own = (report.verdict.cause.name(), level(&report));
+        let also =
+            report.also.iter().map(|also| (also.cause.name(), format!("{:?}", also.level).to_lowercase()));
+        let mut all: Vec<_> = std::iter::once(own).chain(also).collect();
+        all.retain(|(cause, _)| *cause == "account-unusable");
+        all
+    };
+    assert_eq!(of(false), [("account-unusable", "confirmed".to_owned())]);
+    assert!(of(true).iter().all(|(_, level)| level != "confirmed"));
+}
+
+#[test]
+fn a_state_that_came_between_the_failures_explains_only_some() {
+    let of = |times: &[&str]| {
+        let mut case = failing(NO_CREDENTIALS, times);
+        case.file("dc.xml", &edit("14T10:00:00", "%%14675"));
+        let changed = OLD.replace("20260801000000", "20260914100000");
+        case.objects(&[("HV01", MEMBER, &[], &changed), ("HV02", MEMBER, &[], OLD)]).report()
+    };
+    is_confirmed(&of(&["15T10:00:00"]), "kcd-missing");
+    is_open(&of(&["10T10:00:00", "15T10:00:00"]), "it failed so before it was taken away");
+}
+
+#[test]
+fn a_window_hides_failures_and_no_proof() {
+    let mut case = failing(NO_CREDENTIALS, &["15T10:00:00"]);
+    success(&mut case, "17T12:00");
+    objects(&mut case, MEMBER, &[]);
+    let until = Options {
+        scope: Scope { until: "2026-09-16T00:00:00Z".parse().ok(), ..Scope::default() },
+        ..Options::default()
+    };
+    is_open(&report_with(case.written(), &until), "it moved on the 17th");
+}
+
+/// A cluster's name is no machine, and of two objects of one host nobody knows which it is.
+#[test]
+fn nothing_is_said_of_an_object_that_may_not_be_the_hosts() {
+    let of = |extra: &str| {
+        let mut case = failing(NO_CREDENTIALS, &["15T10:00:00"]);
+        objects(&mut case, MEMBER, &[]).file("more.ldif", extra).report()
+    };
+    is_confirmed(&of("# requesting: ALL\n"), "kcd-missing");
+    let twin = format!(
+        "# requesting: ALL\n\ndn: CN=HV01NEW,DC=contoso,DC=com\nobjectClass: computer\nsAMAccountName: HV01NEW$\n\
+         dNSHostName: hv01.contoso.com\nobjectSid: S-1-5-21-1-2-3-1900\nuserAccountControl: 16781312\n\
+         servicePrincipalName: {SERVICE}/HV01\n"
+    );
+    is_open(&of(&twin), "two enabled objects claim the name");
+    let mut case = failing(NO_CREDENTIALS, &["15T10:00:00"]);
+    let name = format!("servicePrincipalName: MSClusterVirtualServer/HV02\n{OLD}");
+    case.objects(&[("HV01", MEMBER, &[], OLD), ("HV02", MEMBER, &[], &name)]);
+    is_open(&case.report(), "the target is a cluster's name");
+}
+
+#[test]
+fn a_machine_called_like_a_code_names_none() {
+    let of = |name: &str| {
+        let mut case = Case::new();
+        case.kerberos(&["HV01", "HV02"]);
+        let text =
+            format!("Virtual machine migration operation for '{name}' failed at migration source 'HV01'.");
+        case.cluster_failure(name, IDS[0], "HV01", "15T10:00:00", &text);
+        cause(&objects(&mut case, ANY_PROTOCOL, &["HV02"]).report()).to_owned()
+    };
+    for name in ["80071398", "80070569", "8009030E"] {
+        assert!(
+            !["owner-restricted", "user-right-missing", "kcd-missing"].contains(&of(name).as_str()),
+            "{name}"
+        );
+    }
+}
+
+#[test]
+fn what_was_undone_in_time_set_nothing_off() {
+    let of = |back: &str| {
+        let mut case = failing(NO_CREDENTIALS, &["15T10:00:00"]);
+        success(&mut case, "05T12:00");
+        case.file("dc.xml", &(edit("07T10:00:00", "%%14675") + back));
+        let changed = OLD.replace("20260801000000", "20260912100000");
+        case.objects(&[("HV01", MEMBER, &[], &changed), ("HV02", MEMBER, &[], OLD)]);
+        case.report().verdict.trigger
+    };
+    assert_eq!(of("").as_deref(), Some("directory:HV01:2026-09-07T10:00:00Z"));
+    assert_eq!(of(&edit("07T11:00:00", "%%14674")), None);
+}
+
+#[test]
+fn a_domain_controller_keeps_its_delegation() {
+    let of = |bits: u32| {
+        let mut case = failing(NO_CREDENTIALS, &["15T10:00:00"]);
+        let guard = [("Config", "0x1")];
+        let wininit = "Microsoft-Windows-Wininit";
+        case.file("g.xml", &record(wininit, 13, "System", "hv01.contoso.com", "04T00:00:20", &guard));
+        case.objects(&[("HV01", bits, &[], OLD), ("HV02", MEMBER, &[], OLD)]);
+        let plan = case.report().plan;
+        plan.steps.iter().any(|step| step.kind == "clear-unconstrained")
+    };
+    assert!(of(0x8_1000) && !of(0x8_2000));
+}
+
+#[test]
+fn a_user_that_an_export_clears_was_not_the_reason() {
+    let user = |bits: &str| {
+        format!(
+            "# requesting: ALL\n\ndn: CN=adm,DC=contoso,DC=com\nobjectClass: user\nsAMAccountName: adm\n{bits}"
+        )
+    };
+    let of = |bits: &str| {
+        let target = format!("{SERVICE}/HV02@CONTOSO.COM");
+        let data = [
+            ("ErrorCode", "0xd"),
+            ("ExtendedError", "0xc000006e"),
+            ("ClientName", "adm"),
+            ("TargetName", target.as_str()),
+        ];
+        let kerberos = "Microsoft-Windows-Security-Kerberos";
+        let refused = record(kerberos, 3, "System", "hv01.contoso.com", "15T10:00:01", &data);
+        let mut case = failing(NO_CREDENTIALS, &["15T10:00:00"]);
+        case.file("k.xml", &refused).file("u.ldif", &user(bits));
+        objects(&mut case, ANY_PROTOCOL, &["HV02"]).report()
+    };
+    is_confirmed(&of(UNTRUSTED), "user-not-delegatable");
+    is_open(&of("userAccountControl: 512\nmemberOf: \n"), "neither sensitive nor protected");
+}
