@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::{SignedDuration, Timestamp};
 
 use crate::evidence::{Directory, Evidence, FactId, Host, HostId, Signalled};
-use crate::fact::{DirectoryObject, Known, MigrationAuthentication, Reason};
+use crate::fact::{Known, MigrationAuthentication, Reason};
 use crate::knowledge::{Class, Knowledge, Meaning, Weight};
 
 mod attempt;
@@ -15,6 +15,7 @@ mod cluster;
 mod delegation;
 mod foresee;
 mod hardening;
+mod history;
 mod kdc;
 mod listener;
 mod machine;
@@ -358,13 +359,6 @@ impl Incident {
         self.listening.after(host, time)
     }
 
-    /// A pair's successful attempts, and those outside of what is looked at.
-    pub fn every_success<'a>(&'a self, pair: &'a Pair) -> impl Iterator<Item = &'a Attempt> {
-        let is_own =
-            |attempt: &&Attempt| (attempt.source, attempt.target) == (Some(pair.source), Some(pair.target));
-        self.successes(pair).map(|(_, attempt)| attempt).chain(self.beyond.iter().filter(is_own))
-    }
-
     fn of_outcome<'a>(
         &'a self,
         pair: &'a Pair,
@@ -528,128 +522,6 @@ impl Incident {
             _ => Grant::Unknown,
         }
     }
-
-    /// A success of `pair` after a move had failed for want of credentials, with no change of either object seen in
-    /// between; unknown where a success after it may be one of the pair.
-    #[must_use]
-    pub fn moved_since_failure(&self, pair: &Pair) -> Known<Option<FactId>> {
-        let refused = self.failures(pair).filter(|(_, attempt)| attempt.class == Class::Delegation);
-        let Some(failed) = refused.map(|(_, attempt)| attempt.time).min() else { return Known::Known(None) };
-        let ends = [pair.source, pair.target];
-        let changed = |until: Timestamp| {
-            let between = |when: When| when.span().0 > failed && when.span().0 < until;
-            ends.iter()
-                .flat_map(|host| self.object_changes(*host))
-                .any(|change| change.installed.is_some_and(between))
-        };
-        let since = |attempt: &Attempt| attempt.time > failed && !changed(attempt.time);
-        if let Some(moved) =
-            self.every_success(pair).find(|attempt| attempt.direction_proven && since(attempt))
-        {
-            return Known::Known(moved.facts.first().copied());
-        }
-        if self.may_be_of(ends, since) { Known::Unknown(Reason::NotAskedFor) } else { Known::Known(None) }
-    }
-
-    /// A success of `pair` after an end had been refused for who it is, with no change of either object seen in between:
-    /// it came to work by itself.
-    #[must_use]
-    pub fn recovered(&self, pair: &Pair) -> Option<FactId> {
-        let refused = self.failures(pair).filter(|(_, attempt)| is_of_identity(attempt.class));
-        let failed = refused.map(|(_, attempt)| attempt.time).min()?;
-        let changed = |until: Timestamp| {
-            let ends = [pair.source, pair.target];
-            let all = ends.into_iter().flat_map(|host| self.object_changes(host));
-            let between = |when: When| when.span().0 > failed && when.span().0 < until;
-            all.filter_map(|change| change.installed).any(between)
-        };
-        let fits =
-            |attempt: &Attempt| attempt.direction_proven && attempt.time > failed && !changed(attempt.time);
-        self.every_success(pair)
-            .find(|attempt| fits(attempt))
-            .and_then(|attempt| attempt.facts.first().copied())
-    }
-
-    /// A success of `pair` before its first failure for want of credentials or of a name, when both objects already
-    /// were as they are: it worked without what they lack. Only where the objects say since when they are so; unknown
-    /// where a success in that time may be one of the pair.
-    #[must_use]
-    pub fn worked_unchanged(&self, pair: &Pair, evidence: &Evidence) -> Known<Option<FactId>> {
-        let refused = self.failures(pair).filter(|(_, attempt)| is_of_identity(attempt.class));
-        let Some(failed) = refused.map(|(_, attempt)| attempt.time).min() else { return Known::Known(None) };
-        let ends = [pair.source, pair.target];
-        let stamps =
-            ends.map(|host| evidence.directory.computer(host).and_then(DirectoryObject::unchanged_since));
-        let [Some(one), Some(other)] = stamps else { return Known::Known(None) };
-        let same_since = one.max(other);
-        let changed = |since: Timestamp| {
-            let between = |when: When| when.span().0 >= since && when.span().0 < failed;
-            let all = ends.iter().flat_map(|host| self.object_changes(*host));
-            all.filter_map(|change| change.installed).any(between)
-        };
-        let fits =
-            |attempt: &Attempt| attempt.time < failed && attempt.time > same_since && !changed(attempt.time);
-        let mut placed = self.every_success(pair).filter(|attempt| attempt.direction_proven);
-        if let Some(moved) = placed.find(|attempt| fits(attempt)) {
-            return Known::Known(moved.facts.first().copied());
-        }
-        if self.may_be_of(ends, fits) { Known::Unknown(Reason::NotAskedFor) } else { Known::Known(None) }
-    }
-
-    /// Whether a success that `fits` and whose ends nobody knows may be one between `ends`: success events of the
-    /// service name neither end. Not where another pair of its writer is granted what it needs.
-    fn may_be_of(&self, ends: [HostId; 2], fits: impl Fn(&Attempt) -> bool) -> bool {
-        let open = |host: &&HostId| !self.working.contains(*host);
-        let ends: Vec<_> = ends.iter().filter(open).collect();
-        let recorded = ends.iter().filter_map(|host| self.unplaced.get(host)).flatten();
-        let seen = recorded.filter_map(|index| self.attempts.get(*index));
-        let beyond = self.beyond.iter().filter(|attempt| {
-            !attempt.direction_proven && ends.iter().any(|end| attempt.writers.contains(end))
-        });
-        seen.chain(beyond).any(fits)
-    }
-
-    /// Changes of the computer object of `host`.
-    pub fn object_changes(&self, host: HostId) -> impl Iterator<Item = &Change> {
-        self.object_changes.get(&host).map_or(&[][..], Vec::as_slice).iter()
-    }
-
-    /// Whether the directory's state of `host` is that of another time than the failures at `times`: its object
-    /// changed after them and before the export, or before them and after the export.
-    #[must_use]
-    pub fn is_outdated(&self, host: HostId, times: &[Timestamp], evidence: &Evidence) -> bool {
-        let (Some(first), Some(last)) = (times.first(), times.last()) else { return false };
-        let exported_after = evidence.directory.computer(host).and_then(|object| object.when_changed);
-        // A domain controller logs a change within seconds of stamping it.
-        let slack = SignedDuration::from_mins(5);
-        let dated = self.object_changes(host).filter_map(|change| Some((change, change.installed?)));
-        dated.into_iter().any(|(change, when)| {
-            let changed = when.span().0;
-            // What was taken away after the first failure was still there when that happened.
-            let is_later = changed > *last || changed > *first && !change.takes.is_empty();
-            match exported_after {
-                Some(stamp) => (changed.duration_since(stamp) <= slack) == is_later,
-                // Without a stamp an export counts as later than the change, unless that gave something: then it may
-                // be the export that is older, and lack it for that.
-                None => is_later || !change.gives.is_empty(),
-            }
-        })
-    }
-}
-
-/// Whether a failure of this class is about who the two ends, or the user, are to each other.
-fn is_of_identity(class: Class) -> bool {
-    matches!(
-        class,
-        Class::Delegation
-            | Class::ServiceName
-            | Class::Account
-            | Class::Encryption
-            | Class::Credentials
-            | Class::Authentication
-            | Class::AccessDenied
-            | Class::Unknown
-    )
 }
 
 /// Whether one of `times`, which are sorted, lies within `distance` of `time`.

@@ -1,0 +1,136 @@
+//! What the moves and the objects of a pair say of each other over time: what worked with things as they are, what came to
+//! work by itself, and whether the directory's state is of the time of the failures.
+//!
+//! A window on the incident hides what it is asked to hide, and never what clears a cause: successes and changes outside of
+//! it are asked as well.
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::{Attempt, Change, Incident, Pair, When};
+use crate::evidence::{Evidence, FactId, HostId};
+use crate::fact::{DirectoryObject, Known, Reason};
+use crate::knowledge::Class;
+
+/// A domain controller logs a change within this time of stamping it.
+const STAMPED: SignedDuration = SignedDuration::from_mins(5);
+
+impl Incident {
+    /// A success of `pair` after a move had failed for want of credentials, with no change of either object seen in
+    /// between; unknown where a success after it may be one of the pair.
+    #[must_use]
+    pub fn moved_since_failure(&self, pair: &Pair) -> Known<Option<FactId>> {
+        let Some(failed) = self.first_failure(pair, |class| class == Class::Delegation) else {
+            return Known::Known(None);
+        };
+        let ends = [pair.source, pair.target];
+        self.success(pair, |time| time > failed && !self.is_changed(ends, failed, time))
+    }
+
+    /// A success of `pair` after an end had been refused for who it is, with no change of either object seen in between:
+    /// it came to work by itself.
+    #[must_use]
+    pub fn recovered(&self, pair: &Pair) -> Option<FactId> {
+        let failed = self.first_failure(pair, is_of_identity)?;
+        let ends = [pair.source, pair.target];
+        self.placed_success(pair, |time| time > failed && !self.is_changed(ends, failed, time))
+    }
+
+    /// A success of `pair` before an end was first refused for who it is, when both objects already were as they are: it
+    /// worked without what they lack. Only where the objects say since when they are so; unknown where a success in that
+    /// time may be one of the pair.
+    #[must_use]
+    pub fn worked_unchanged(&self, pair: &Pair, evidence: &Evidence) -> Known<Option<FactId>> {
+        let Some(failed) = self.first_failure(pair, is_of_identity) else { return Known::Known(None) };
+        let ends = [pair.source, pair.target];
+        let stamps =
+            ends.map(|host| evidence.directory.computer(host).and_then(DirectoryObject::unchanged_since));
+        let [Some(one), Some(other)] = stamps else { return Known::Known(None) };
+        let since = one.max(other);
+        self.success(pair, |time| time > since && time < failed && !self.is_changed(ends, time, failed))
+    }
+
+    /// Every change of the computer object of `host`.
+    pub fn object_changes(&self, host: HostId) -> impl Iterator<Item = &Change> {
+        self.object_changes.get(&host).map_or(&[][..], Vec::as_slice).iter()
+    }
+
+    /// Whether the directory's state of `host` is that of another time than the failures at `times`, which are sorted: its
+    /// object changed after them and before the export, or before them and after the export.
+    #[must_use]
+    pub fn is_outdated(&self, host: HostId, times: &[Timestamp], evidence: &Evidence) -> bool {
+        let (Some(first), Some(last)) = (times.first(), times.last()) else { return false };
+        let exported_after = evidence.directory.computer(host).and_then(|object| object.when_changed);
+        let dated = self.object_changes(host).filter_map(|change| Some((change, change.installed?)));
+        dated.into_iter().any(|(change, when)| {
+            let changed = when.span().0;
+            // What was taken away after the first failure was still there when that happened.
+            let is_later = changed > *last || changed > *first && !change.takes.is_empty();
+            match exported_after {
+                Some(stamp) => (changed.duration_since(stamp) <= STAMPED) == is_later,
+                // Without a stamp an export counts as later than the change, unless that gave something: then it may
+                // be the export that is older, and lack it for that.
+                None => is_later || !change.gives.is_empty(),
+            }
+        })
+    }
+
+    /// A pair's successful attempts, and those outside of what is looked at.
+    pub fn every_success<'a>(&'a self, pair: &'a Pair) -> impl Iterator<Item = &'a Attempt> {
+        let is_own =
+            |attempt: &&Attempt| (attempt.source, attempt.target) == (Some(pair.source), Some(pair.target));
+        self.successes(pair).map(|(_, attempt)| attempt).chain(self.beyond.iter().filter(is_own))
+    }
+
+    fn first_failure(&self, pair: &Pair, is_asked: impl Fn(Class) -> bool) -> Option<Timestamp> {
+        let own = self.failures(pair).filter(|(_, attempt)| is_asked(attempt.class));
+        own.map(|(_, attempt)| attempt.time).min()
+    }
+
+    /// Whether a change of either object is seen from the first time on and before the second.
+    fn is_changed(&self, ends: [HostId; 2], from: Timestamp, until: Timestamp) -> bool {
+        let between = |when: When| when.span().0 >= from && when.span().0 < until;
+        let all = ends.into_iter().flat_map(|host| self.object_changes(host));
+        all.filter_map(|change| change.installed).any(between)
+    }
+
+    /// A success of `pair` at a time that `fits`; unknown where one that fits may be of the pair or of another.
+    fn success(&self, pair: &Pair, fits: impl Fn(Timestamp) -> bool) -> Known<Option<FactId>> {
+        if let Some(fact) = self.placed_success(pair, &fits) {
+            return Known::Known(Some(fact));
+        }
+        let is_open = self.may_be_of([pair.source, pair.target], fits);
+        if is_open { Known::Unknown(Reason::NotAskedFor) } else { Known::Known(None) }
+    }
+
+    fn placed_success(&self, pair: &Pair, fits: impl Fn(Timestamp) -> bool) -> Option<FactId> {
+        let mut placed = self.every_success(pair).filter(|attempt| attempt.direction_proven);
+        placed.find(|attempt| fits(attempt.time)).and_then(|attempt| attempt.facts.first().copied())
+    }
+
+    /// Whether a success at a time that `fits`, and whose ends nobody knows, may be one between `ends`: success events of
+    /// the service name neither end. Not where another pair of its writer is granted what it needs.
+    fn may_be_of(&self, ends: [HostId; 2], fits: impl Fn(Timestamp) -> bool) -> bool {
+        let ends: Vec<_> = ends.into_iter().filter(|host| !self.working.contains(host)).collect();
+        let recorded = ends.iter().filter_map(|host| self.unplaced.get(host)).flatten();
+        let seen = recorded.filter_map(|index| self.attempts.get(*index));
+        let beyond = self.beyond.iter().filter(|attempt| {
+            !attempt.direction_proven && ends.iter().any(|end| attempt.writers.contains(end))
+        });
+        seen.chain(beyond).any(|attempt| fits(attempt.time))
+    }
+}
+
+/// Whether a failure of this class is about who the two ends, or the user, are to each other.
+fn is_of_identity(class: Class) -> bool {
+    matches!(
+        class,
+        Class::Delegation
+            | Class::ServiceName
+            | Class::Account
+            | Class::Encryption
+            | Class::Credentials
+            | Class::Authentication
+            | Class::AccessDenied
+            | Class::Unknown
+    )
+}
