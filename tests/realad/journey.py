@@ -10,6 +10,7 @@ from datetime import datetime, timedelta, timezone
 import bundle
 import doctor
 import lab
+import objects
 from domain import NO_SUCH_VALUE, OK, VALUE_EXISTS
 from kerberos import NOT_FORWARDABLE, NOT_LISTED
 
@@ -245,7 +246,7 @@ class Journey:
         self.load("cleared", reading.clear)
         answers = self.ask("cleared", self.state.word_after)
         for source, target in self.state.pairs:
-            if lab.head(self.state.dn(source)) in cleared:
+            if objects.head(self.state.dn(source)) in cleared:
                 forwarded = answers[source.name, target.name]["forwarded"]
                 self.check("cleared", f"tickets handed on for {source.name} → {target.name}", {}, forwarded)
         self.load("cleared", reading.restore)

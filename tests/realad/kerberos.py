@@ -19,6 +19,7 @@ from pathlib import Path
 import gssapi
 
 import lab
+import objects
 from domain import Broken, Domain, run
 
 CONFIGURATION = """[libdefaults]
@@ -150,7 +151,7 @@ class Kdc:
         if key not in self.tickets:
             cache = self.fresh()
             flag = "-f" if forwardable else "-F"
-            run(["kinit", flag, "-c", cache, user], input=lab.password(user) + "\n")
+            run(["kinit", flag, "-c", cache, user], input=objects.password(user) + "\n")
             self.tickets[key] = cache
         return self.tickets[key]
 

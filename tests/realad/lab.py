@@ -2,10 +2,9 @@
 
 A state says of each ordered pair of its hosts in a word what its delegation is worth, written here by hand. The KDC and
 kcdoctor are asked for the same word, so that neither can agree with a mistake of the other. What is *not* done here:
-talking to a directory (domain.py) or to a KDC (kerberos.py).
+writing them as LDIF (objects.py), talking to a directory (domain.py) or to a KDC (kerberos.py).
 """
 
-import base64
 from dataclasses import dataclass, field
 
 REALM = "CORP.EXAMPLE"
@@ -368,69 +367,3 @@ OUTSIDER = host("outside")
 
 def outside():
     return State("outside", "a host of no state", [OUTSIDER], "missing")
-
-
-def password(name):
-    return f"Pw-{name}-2026!"
-
-
-def ldif(states):
-    """The whole lab as LDIF to add."""
-    records = [record(ROOT, ["objectClass: organizationalUnit"])]
-    for state in states:
-        containers = {state.container}
-        for own in state.hosts:
-            containers.update({f"{own.place}{state.container}"})
-        records += [record(dn, ["objectClass: organizationalUnit"]) for dn in sorted(containers, key=len)]
-        records += [computer(state.dn(own), own) for own in state.hosts]
-    records += [user(ANYONE, 0), user(SENSITIVE_USER, SENSITIVE), user(PROTECTED_USER, 0)]
-    protected = [f"changetype: modify", "add: member", f"member: CN={PROTECTED_USER},CN=Users,{BASE}"]
-    records.append(record(f"CN=Protected Users,CN=Users,{BASE}", protected))
-    return "\n".join(records)
-
-
-def computer(dn, host):
-    system, version = SYSTEMS[host.system]
-    lines = [
-        "objectClass: computer",
-        f"sAMAccountName: {host.account}$",
-        f"userAccountControl: {WORKSTATION | host.bits}",
-        f"dNSHostName: {host.dns}",
-        f"operatingSystem: {system}",
-        f"operatingSystemVersion: {version}",
-        secret(host.account),
-    ]
-    lines += [f"servicePrincipalName: {service}/{form}" for service in SERVICES for form in (*host.forms, *host.further)]
-    lines += [value("msDS-AllowedToDelegateTo", spn) for spn in host.list]
-    if host.types is not None:
-        lines.append(f"msDS-SupportedEncryptionTypes: {host.types}")
-    return record(dn, lines)
-
-
-def user(name, bits):
-    lines = [
-        "objectClass: user",
-        f"sAMAccountName: {name}",
-        f"userPrincipalName: {name}@{DOMAIN}",
-        f"userAccountControl: {NORMAL_USER | PASSWORD_STAYS | bits}",
-        secret(name),
-    ]
-    return record(f"CN={name},CN=Users,{BASE}", lines)
-
-
-def secret(name):
-    return "unicodePwd:: " + base64.b64encode(f'"{password(name)}"'.encode("utf-16-le")).decode()
-
-
-def record(dn, lines):
-    return "\n".join([head(dn), *lines]) + "\n"
-
-
-def head(dn):
-    """The first line of a record about `dn`."""
-    return value("dn", dn)
-
-
-def value(name, text):
-    plain = text.isascii() and not text.endswith(" ")
-    return f"{name}: {text}" if plain else f"{name}:: " + base64.b64encode(text.encode()).decode()

@@ -14,6 +14,7 @@ import tomllib
 from pathlib import Path
 
 import lab
+import objects
 from domain import Broken, Domain, run
 from journey import Journey
 from kerberos import NOT_FORWARDABLE, NOT_LISTED, UNKNOWN, Kdc
@@ -38,7 +39,7 @@ class Laboratory:
     def build(self):
         run(["cc", "-O2", "-shared", "-fPIC", "-o", self.work / "blanks.so", HERE / "blanks.c", "-ldl"])
         self.domain.provision()
-        self.domain.load(lab.ldif([*self.states, lab.outside()]))
+        self.domain.load(objects.ldif([*self.states, lab.outside()]))
         for own in (own for state in self.states for own in state.hosts):
             for source in own.trusts:
                 self.domain.trust(own.account, source)
