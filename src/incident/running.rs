@@ -10,7 +10,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::Machine;
 use super::change::{Boot, When};
-use crate::evidence::{Evidence, FactId, HostId};
+use crate::evidence::{Covered, Evidence, FactId, HostId};
 use crate::fact::InstallDay;
 use crate::knowledge::{Builds, Knowledge};
 
@@ -65,7 +65,7 @@ pub(super) struct History {
     /// Rank, start and fact of the newest inventory.
     inventory: Option<(u64, FactId)>,
     booted: Option<Timestamp>,
-    /// The end of its System log.
+    /// The end of its System log, where moves may be set against it.
     seen: Option<Timestamp>,
     /// In the order of ranks.
     updates: Vec<Installed>,
@@ -129,7 +129,10 @@ impl History {
         updates.sort_by_key(|update| (update.rank, update.fact));
         let boots = boots.collect();
         let system = evidence.covered(host, |channel| channel.eq_ignore_ascii_case("System"));
-        let seen = system.map(|covered| covered.last).max();
+        // Without a node's log there is no failure, and the last that is known is asked for.
+        let is_of_a_node = |own: &&Covered| evidence.hosts.get(own.host).is_some_and(|host| host.is_node);
+        let has_moves = evidence.coverage.iter().any(|own| is_of_a_node(&own));
+        let seen = system.map(|covered| covered.last).max().filter(|_| has_moves);
         Some(Self { boots, inventory: stated.max(), booted: machine.booted, seen, updates, version })
     }
 
