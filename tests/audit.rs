@@ -632,3 +632,26 @@ fn the_audits_of_bundled_incidents_are_the_golden_ones() {
         assert_golden(&root().join(format!("fixtures/audit/{name}.json")), &without_revision(&json));
     }
 }
+
+/// Each domain has a short name for itself; within one it stands on one account.
+#[test]
+fn hosts_of_one_name_in_two_domains_share_no_service_name() {
+    let [emea, apac] = ["emea.contoso.com", "apac.contoso.com"].map(Domain::new);
+    let of = |domain: &Domain| {
+        let [one, two] = nodes(domain, Os::Server2022);
+        granted(&one, &two)
+    };
+    let apart: Vec<Account> = of(&emea).into_iter().chain(of(&apac)).collect();
+    let report = with_files(&apart, Vec::new());
+    assert!(report.stale.is_empty(), "{:?}", report.stale.len());
+    assert_ne!(report.verdict.cause.name(), "spn-duplicate");
+    let [first, second] = of(&emea);
+    let old = Machine::new("HV-OLD", &emea, 1900, Os::Server2022);
+    let mut holder = Account::host(&old);
+    holder.spns = first.spns.clone();
+    let doubled: Vec<Account> = [first, second, holder].into_iter().chain(of(&apac)).collect();
+    let report = with_files(&doubled, Vec::new());
+    let hit: Vec<_> = report.verdict.pairs.iter().map(|(_, target)| target.as_str()).collect();
+    assert_eq!(report.verdict.cause.name(), "spn-duplicate");
+    assert!(!hit.is_empty() && hit.iter().all(|target| *target == "HV01.EMEA.CONTOSO.COM"), "{hit:?}");
+}

@@ -14,7 +14,7 @@ use super::{
     gather, judge, stale,
 };
 use crate::evidence::{Evidence, HostId};
-use crate::fact::{SourceId, Spn};
+use crate::fact::{SourceId, Spn, domain_of};
 use crate::incident::{Incident, Pair, forms};
 use crate::knowledge::{Builds, Cause, Family, Hardening, Hardenings, Knowledge, Phase, Role, Rule};
 
@@ -286,9 +286,12 @@ fn duplicate<'a>(
 ) -> Option<Reason<'a>> {
     let cause = Cause::named("spn-duplicate")?;
     let names = forms(pair.target, &evidence.hosts, &evidence.directory);
+    let object = evidence.directory.computer(pair.target);
+    let domain = object.and_then(|object| domain_of(object.dn.as_deref()?));
     let is_own = |own: &&Stale| {
         let name = Spn::migration_host(&own.value);
         own.kind == StaleKind::Duplicate
+            && own.holders.iter().any(|holder| domain_of(holder) == domain)
             && name.is_some_and(|name| names.iter().any(|form| form.eq_ignore_ascii_case(name)))
     };
     let is_said = outlook.reasons.iter().any(|reason| reason.cause == cause);

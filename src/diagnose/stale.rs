@@ -101,17 +101,10 @@ impl Stale {
 }
 
 /// Migration SPNs that stand on an object with another name, or on several of one domain; lower-case. Who is allowed to
-/// delegate to such a name may reach another account than was meant. Of another domain's a controller asks last.
+/// delegate to such a name may reach another account than was meant.
 #[must_use]
 pub fn misplaced_names(evidence: &Evidence) -> BTreeSet<String> {
-    let is_within_one_domain = |entry: &Stale| {
-        let mut domains: Vec<_> = entry.holders.iter().map(|holder| domain_of(holder)).collect();
-        let all = domains.len();
-        domains.sort_unstable();
-        domains.dedup();
-        entry.kind == StaleKind::WrongObject || domains.len() < all
-    };
-    let entries = registrations(evidence).into_iter().filter(is_within_one_domain);
+    let entries = registrations(evidence).into_iter();
     entries.map(|entry| entry.value.to_lowercase()).collect()
 }
 
@@ -125,9 +118,10 @@ fn holder(object: &DirectoryObject) -> String {
 /// leave out the latter.
 type Holder = (Option<HostId>, Option<String>);
 
-/// Who registers which migration SPN: under a name that is not its own, or more than one.
+/// Who registers which migration SPN: under a name that is not its own, or more than one in a domain. A domain controller
+/// looks in its own domain first, so the short names of two domains do not meet.
 fn registrations(evidence: &Evidence) -> Vec<Stale> {
-    let mut by_spn: BTreeMap<String, BTreeMap<Holder, (String, FactId)>> = BTreeMap::new();
+    let mut by_spn: BTreeMap<(String, Option<String>), BTreeMap<Holder, (String, FactId)>> = BTreeMap::new();
     let mut found = Vec::new();
     for (index, fact) in evidence.facts.iter().enumerate() {
         match &fact.observation {
@@ -138,7 +132,8 @@ fn registrations(evidence: &Evidence) -> Vec<Stale> {
                     let host = evidence.host_of(FactId(index));
                     let dn = || object.dn.as_deref().filter(|_| host.is_none()).map(str::to_lowercase);
                     let key = (host, sid.or_else(dn));
-                    by_spn.entry(spn).or_default().entry(key).or_insert((holder(object), FactId(index)));
+                    let domain = object.dn.as_deref().and_then(domain_of);
+                    by_spn.entry((spn, domain)).or_default().entry(key).or_insert((holder(object), FactId(index)));
                     if is_foreign(name, object) {
                         found.push(Stale {
                             kind: StaleKind::WrongObject,
@@ -164,7 +159,7 @@ fn registrations(evidence: &Evidence) -> Vec<Stale> {
             _ => {}
         }
     }
-    for (spn, mut holders) in by_spn {
+    for ((spn, _), mut holders) in by_spn {
         let told: BTreeSet<_> =
             holders.keys().filter(|(_, id)| id.is_some()).map(|(host, _)| *host).collect();
         holders.retain(|(host, id), _| id.is_some() || !told.contains(host));
