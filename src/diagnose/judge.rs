@@ -1,6 +1,7 @@
 //! Every rule asked of every pair in question, in parallel, and the answers gathered to findings.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use rayon::prelude::*;
 
@@ -9,6 +10,10 @@ use crate::evidence::{Directory, Evidence, FactId};
 use crate::incident::{Incident, Pair};
 use crate::knowledge::condition::{Condition, Facts, Truth, Values};
 use crate::knowledge::{Rule, Scope};
+
+mod memory;
+
+use memory::{Memory, Said};
 
 /// What a rule says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, schemars::JsonSchema)]
@@ -32,13 +37,13 @@ pub struct Answer<'a> {
     /// What it says.
     pub outcome: Outcome,
     /// The unknown facts that keep it from saying more, or from confirming.
-    pub missing: Vec<String>,
+    pub missing: Arc<[String]>,
     /// Whether all that a confirmation requires is known to hold.
     pub required: bool,
     /// Whether something corroborates what a component says of itself.
     pub corroborated: bool,
     /// For a rule that was ruled out: the facts that exclude it, such as `pair.needs_delegation`.
-    pub because: Vec<String>,
+    pub because: Arc<[String]>,
     /// The records that state the facts it names; of a rule that was ruled out, those that exclude it.
     pub proof: Vec<FactId>,
 }
@@ -67,10 +72,14 @@ pub fn judge<'a>(
     let asked = in_question(pairs, incident);
     let by_pair: Vec<Vec<Answer<'a>>> = asked
         .into_par_iter()
-        .filter_map(|index| {
-            let facts = PairFacts::of(pairs.get(index)?, incident, evidence, directory);
-            Some(ask_pair(rules, index, &facts, incident.foresight.is_some()))
-        })
+        .map_init(
+            || Memory::new(rules, incident.foresight.is_some()),
+            |memory, index| {
+                let facts = PairFacts::of(pairs.get(index)?, incident, evidence, directory);
+                Some(answers(memory, index, &facts))
+            },
+        )
+        .flatten()
         .collect();
     let mut answers: Vec<Answer<'a>> = by_pair.into_iter().flatten().collect();
     let stated = incident_facts(pairs, incident, evidence);
@@ -88,59 +97,39 @@ pub fn judge<'a>(
             rule,
             pair: None,
             outcome,
-            missing,
+            missing: missing.into(),
             required: true,
             corroborated: false,
-            because: Vec::new(),
+            because: Arc::default(),
             proof: unique(proof),
         });
     }
     answers
 }
 
-/// Before anything has failed, a rule is asked by what it foresees, where it says that.
-fn ask_pair<'a>(rules: &'a [Rule], index: usize, facts: &PairFacts, foreseeing: bool) -> Vec<Answer<'a>> {
-    let bound = Facts::new(facts.variables.iter().map(|(name, stated)| (*name, &stated.values)));
-    let answer = |rule: &'a Rule| {
-        let foresees = rule.foresees.as_ref().filter(|_| foreseeing);
-        let when = foresees.unwrap_or(&rule.when);
-        let requires = rule.requires.as_ref().filter(|_| foresees.is_none());
-        let (outcome, mut missing) = ask(when, &bound);
-        // Of what is ruled out nobody asks more.
-        let open = outcome != Outcome::RuledOut;
-        let mut required = open;
-        if let Some(condition) = requires.filter(|_| open) {
-            let (answer, more) = ask(condition, &bound);
-            required = answer == Outcome::Hit;
-            missing.extend(more.into_iter().filter(|_| outcome == Outcome::Hit));
-        }
-        let corroborated_by = rule.corroborated_by.as_ref().filter(|_| open);
-        let corroborated = corroborated_by.is_some_and(|condition| ask(condition, &bound).0 == Outcome::Hit);
-        let conditions =
-            std::iter::once(when).chain(requires).chain(corroborated_by.filter(|_| corroborated));
-        let mut names: Vec<&(String, String)> = match outcome {
-            Outcome::RuledOut => when.excluding(&bound).iter().collect(),
-            _ => conditions.flat_map(Condition::names).collect(),
-        };
-        // The source's own object first: it is what a reader looks for.
-        let order =
-            |name: &&(String, String)| facts.variables.iter().position(|variable| variable.0 == name.0);
-        names.sort_by_key(order);
+/// The answers about a pair, each with the records that state what it names.
+fn answers<'a>(memory: &mut Memory<'a>, index: usize, facts: &PairFacts) -> Vec<Answer<'a>> {
+    let answer = |(rule, said): (&'a Rule, Arc<Said<'a>>)| {
         // Many facts are stated by the same records.
         let mut stating: Vec<&[FactId]> = Vec::new();
-        for (variable, name) in &names {
+        for (variable, name) in &said.names {
             let records = facts.proof(variable, name);
             if !stating.contains(&records) {
                 stating.push(records);
             }
         }
-        let proof = unique(stating.into_iter().flatten().copied());
-        let excluded = outcome == Outcome::RuledOut;
-        let because =
-            names.iter().filter(|_| excluded).map(|(variable, name)| format!("{variable}.{name}")).collect();
-        Answer { rule, pair: Some(index), outcome, missing, required, corroborated, because, proof }
+        Answer {
+            rule,
+            pair: Some(index),
+            outcome: said.outcome,
+            missing: Arc::clone(&said.missing),
+            required: said.required,
+            corroborated: said.corroborated,
+            because: Arc::clone(&said.because),
+            proof: unique(stating.into_iter().flatten().copied()),
+        }
     };
-    rules.iter().filter(|rule| rule.scope == Scope::Pair).map(answer).collect()
+    memory.ask(facts).into_iter().map(answer).collect()
 }
 
 /// Asks a condition of a rule's own test case.

@@ -118,10 +118,13 @@ fn holder(object: &DirectoryObject) -> String {
 /// leave out the latter.
 type Holder = (Option<HostId>, Option<String>);
 
+/// A name, in lower case, and the domain in which it is registered.
+type Registered = (String, Option<String>);
+
 /// Who registers which migration SPN: under a name that is not its own, or more than one in a domain. A domain controller
 /// looks in its own domain first, so the short names of two domains do not meet.
 fn registrations(evidence: &Evidence) -> Vec<Stale> {
-    let mut by_spn: BTreeMap<(String, Option<String>), BTreeMap<Holder, (String, FactId)>> = BTreeMap::new();
+    let mut by_spn: BTreeMap<Registered, BTreeMap<Holder, (String, FactId)>> = BTreeMap::new();
     let mut found = Vec::new();
     for (index, fact) in evidence.facts.iter().enumerate() {
         match &fact.observation {
@@ -133,7 +136,11 @@ fn registrations(evidence: &Evidence) -> Vec<Stale> {
                     let dn = || object.dn.as_deref().filter(|_| host.is_none()).map(str::to_lowercase);
                     let key = (host, sid.or_else(dn));
                     let domain = object.dn.as_deref().and_then(domain_of);
-                    by_spn.entry((spn, domain)).or_default().entry(key).or_insert((holder(object), FactId(index)));
+                    by_spn
+                        .entry((spn, domain))
+                        .or_default()
+                        .entry(key)
+                        .or_insert((holder(object), FactId(index)));
                     if is_foreign(name, object) {
                         found.push(Stale {
                             kind: StaleKind::WrongObject,

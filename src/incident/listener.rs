@@ -74,7 +74,9 @@ pub(super) fn explain_refusals(
 pub(super) fn starts(signalled: &[Signalled<'_>]) -> Vec<(Timestamp, HostId)> {
     let is_start = |signalled: &&Signalled<'_>| {
         let event = signalled.event;
-        let texts = event.message.iter().chain(event.fields.iter().map(|field| &field.value));
+        // The record has no values; an export may give its words as one.
+        let values = event.fields.iter().filter(|_| event.fields.len() == 1).map(|field| &field.value);
+        let texts = event.message.iter().chain(values);
         let by_service = event.provider.ends_with("-VMMS")
             && (event.id == SERVICE_STARTED
                 || texts
