@@ -273,14 +273,14 @@ fn what_is_not_known_blocks_the_step() {
     let mut wrong_object = original;
     wrong_object.add("DC01$", "servicePrincipalName", "Microsoft Virtual System Migration Service/HV02");
     let report = analyzed_with("classic-two-nodes", &wrong_object);
-    let step = report
-        .plan
-        .steps
-        .iter()
-        .find(|step| step.kind == "add-delegation" && step.host.as_deref() == Some("HV01"));
-    if let Some(step) = step {
-        assert_eq!((step.changes.len(), step.blocked_by.contains(&"duplicate-names".to_owned())), (0, true));
-    }
+    let own = report.plan.steps.iter().filter(|step| step.host.as_deref() == Some("HV01"));
+    let given =
+        own.flat_map(|step| &step.changes).filter(|change| change.attribute == "msDS-AllowedToDelegateTo");
+    assert_eq!(given.count(), 0);
+    let waits = |step: &kcdoctor::report::StepReport| {
+        step.kind == "remove-duplicate-spn" || step.blocked_by.contains(&"duplicate-names".to_owned())
+    };
+    assert!(report.plan.steps.iter().any(waits));
 }
 
 /// Two Hyper-V hosts of a domain, as an export and their own settings show them.
@@ -354,3 +354,25 @@ const TABLE: &str = "\
 \"HV01$\",\"HV01.contoso.com\",\"computer\",\"S-1-5-21-777934139-503427042-707073254-1104\",\"4096\",\"\",\"\",\"Microsoft Virtual System Migration Service/HV01;Microsoft Virtual System Migration Service/HV01.contoso.com\"
 \"HV02$\",\"HV02.contoso.com\",\"computer\",\"S-1-5-21-777934139-503427042-707073254-1105\",\"4096\",\"\",\"\",\"Microsoft Virtual System Migration Service/HV02;Microsoft Virtual System Migration Service/HV02.contoso.com\"
 ";
+
+/// Each is its own object, and delegates to the one in its domain.
+#[test]
+fn hosts_of_one_name_in_two_domains_are_kept_apart() {
+    let folder = tempfile::tempdir().unwrap();
+    let names = ["HV01", "HV02"];
+    two_hosts(folder.path(), names, names, "emea.contoso.com", "S-1-5-21-1-2-3");
+    two_hosts(folder.path(), names, names, "apac.contoso.com", "S-1-5-21-4-5-6");
+    let apply = audited(folder.path());
+    let mut domain = "";
+    let mut given = 0;
+    for line in apply.lines() {
+        if let Some(dn) = line.strip_prefix("dn: ") {
+            domain = if dn.contains("DC=emea") { "emea" } else { "apac" };
+        } else if let Some(name) = line.strip_prefix("msDS-AllowedToDelegateTo: ") {
+            let full = name.contains('.');
+            assert!(!full || name.contains(domain), "{name} on an object of {domain}");
+            given += usize::from(full);
+        }
+    }
+    assert_eq!(given, 4);
+}
