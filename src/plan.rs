@@ -15,6 +15,7 @@ use crate::knowledge::{Family, Fix, Knowledge, Per};
 mod change;
 mod choice;
 mod delegation;
+mod hold;
 mod owed;
 mod proof;
 mod text;
@@ -23,6 +24,7 @@ pub use change::{Edit, Modification, is_directory};
 pub use choice::{Choice, Protocol};
 pub use delegation::PlannedPair;
 pub use owed::test_migration;
+use text::plain;
 pub use text::quoted;
 
 /// By hand the kinds of delegation exclude each other, so adding would remove at once.
@@ -129,10 +131,11 @@ pub fn plan(
     let stage = |step: &Step| knowledge.fixes.named(&step.kind).map(|fix| fix.stage);
     let name = |step: &Step| step.host.map(|host| evidence.hosts.name(host).to_owned());
     steps.sort_by_key(|step| (stage(step), step.kind.clone(), name(step)));
-    change::hold_back(&mut steps);
+    let kept = planner.hold_back(&mut steps);
     let objects = change::work_out(&mut steps, &evidence.directory);
     let (before, after) = planner.prove(&objects);
-    let remaining = planner.remaining(&after, &steps);
+    let mut remaining = planner.remaining(&after, &steps);
+    remaining.extend(kept);
     Plan { pairs: planner.pairs(&steps), steps, before, after, remaining }
 }
 
@@ -335,7 +338,7 @@ impl Planner<'_> {
         let (transition, reason) = self.transition(host);
         let filler = text::Filler::new(host, &others, &spns, self.evidence)
             .with_update(self.update(host))
-            .with_protocol(transition != Some(false));
+            .with_protocol(transition == Some(true) || self.has_transition(host));
         let asks = |finding: &Finding<'_>| {
             let about = finding.pairs.iter().filter_map(|index| self.incident.pairs.get(*index));
             let here = about.into_iter().any(|pair| pair.source == host || pair.target == host);

@@ -376,3 +376,44 @@ fn hosts_of_one_name_in_two_domains_are_kept_apart() {
     }
     assert_eq!(given, 4);
 }
+
+/// What serves every target of a host is not taken away for the sake of one.
+#[test]
+fn unconstrained_delegation_stays_while_a_move_would_be_left_without_any() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut export = String::from("# extended LDIF\n# requesting: ALL\n\n");
+    for (index, name) in ["HV01", "HV02", "HV03"].into_iter().enumerate() {
+        export.push_str(&format!(
+            "dn: CN={name},DC=contoso,DC=com\nobjectClass: computer\nsAMAccountName: {name}$\n\
+             dNSHostName: {name}.contoso.com\nobjectSid: S-1-5-21-1-2-3-110{index}\nuserAccountControl: 528384\n\
+             msDS-SupportedEncryptionTypes: 28\noperatingSystem: Windows Server 2025 Datacenter\n\
+             operatingSystemVersion: 10.0 (26100)\n\
+             servicePrincipalName: Microsoft Virtual System Migration Service/{name}\n\
+             servicePrincipalName: Microsoft Virtual System Migration Service/{name}.contoso.com\n\n"
+        ));
+    }
+    fs::write(folder.path().join("computers.ldif"), export).unwrap();
+    let settings = ["HV01", "HV02", "HV03"]
+        .map(|name| format!("Name : {name}\nVirtualMachineMigrationAuthenticationType : Kerberos\n\n"));
+    fs::write(folder.path().join("Get-VMHost.txt"), settings.concat()).unwrap();
+    let cleared = |pair: &[&str]| {
+        let plan = tempfile::tempdir().unwrap();
+        let mut arguments = vec![
+            "audit",
+            path(folder.path()),
+            "--on",
+            "2026-10-14",
+            "--plan-dir",
+            path(plan.path()),
+            "--quiet",
+        ];
+        arguments.extend(pair);
+        assert_eq!(kcdoctor(&arguments).status.code(), Some(0));
+        let later = fs::read_to_string(plan.path().join("apply-after-tests.ldf")).unwrap();
+        let page = fs::read_to_string(plan.path().join("plan.md")).unwrap();
+        (later.matches("\ndn: ").count(), page.contains("without anything in its place"))
+    };
+    assert_eq!(cleared(&[]), (3, false));
+    assert_eq!(cleared(&["--pair", "HV01:HV02"]), (0, true));
+    assert_eq!(cleared(&["--pair", "HV01:HV02", "--pair", "HV01:HV03"]), (1, false));
+}

@@ -79,20 +79,6 @@ pub fn is_directory(kind: &str) -> bool {
     matches!(kind, "add-delegation" | "add-storage-delegation" | "set-protocol" | "clear-unconstrained")
 }
 
-/// Unconstrained delegation is not taken from a host while what takes its place is blocked.
-pub(super) fn hold_back(steps: &mut [Step]) {
-    let mut waiting: BTreeMap<HostId, BTreeSet<String>> = BTreeMap::new();
-    for step in steps.iter().filter(|step| matches!(step.kind.as_str(), "add-delegation" | "set-protocol")) {
-        let gaps = step.host.map(|host| waiting.entry(host).or_default());
-        gaps.into_iter().for_each(|gaps| gaps.extend(step.blocked_by.iter().cloned()));
-    }
-    for step in steps.iter_mut().filter(|step| step.kind == "clear-unconstrained") {
-        let gaps = step.host.and_then(|host| waiting.get(&host)).cloned().unwrap_or_default();
-        let all: BTreeSet<_> = step.blocked_by.drain(..).chain(gaps).collect();
-        step.blocked_by.extend(all);
-    }
-}
-
 /// Gives every step that is neither blocked nor a mere offer its changes, in order, and returns the objects as the last
 /// step leaves them.
 pub(super) fn work_out(steps: &mut [Step], directory: &Directory) -> BTreeMap<HostId, DirectoryObject> {
@@ -155,18 +141,5 @@ mod tests {
         let untold = object(unknown(), Known::Unknown(Reason::NotAskedFor));
         assert_eq!(Edit::of("set-protocol", &[], &untold), None);
         assert_eq!(Edit::of("add-delegation", &texts(&["x/y"]), &untold), None);
-    }
-
-    #[test]
-    fn what_takes_its_place_comes_first() {
-        let step = |kind: &str, blocked: &[&str]| Step {
-            kind: kind.into(),
-            host: Some(HostId(0)),
-            blocked_by: texts(blocked),
-            ..Step::default()
-        };
-        let mut steps = [step("set-protocol", &["system-log:HV01"]), step("clear-unconstrained", &[])];
-        hold_back(&mut steps);
-        assert_eq!(steps[1].blocked_by, ["system-log:HV01"]);
     }
 }

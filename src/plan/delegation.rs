@@ -2,9 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Planner, Protocol, Step};
+use super::{Planner, Protocol, Step, plain};
 use crate::diagnose::Level;
-use crate::evidence::HostId;
+use crate::evidence::{HostId, is_host_name};
 use crate::fact::{DirectoryObject, Known, Spn, domain_of};
 use crate::incident::{PROTOCOL_TRANSITION, Pair, UNCONSTRAINED, forms, holds};
 use crate::knowledge::{Builds, Cause};
@@ -86,6 +86,10 @@ impl Planner<'_> {
             return Some(self.directory_gap(target).to_owned());
         }
         let names = self.names(target, "add-delegation");
+        let is_unsound = |spn: &String| spn.split_once('/').is_none_or(|(_, host)| !is_host_name(host));
+        if names.iter().any(is_unsound) {
+            return Some(self.directory_gap(target).to_owned());
+        }
         let is_misplaced = names.iter().any(|spn| self.misplaced.contains(&spn.to_lowercase()));
         is_misplaced.then(|| "duplicate-names".to_owned())
     }
@@ -96,6 +100,8 @@ impl Planner<'_> {
             (Some(bits), _) if bits & PROTOCOL_TRANSITION != 0 => None,
             (_, Some(false)) => None,
             (None, _) => Some(Some(self.directory_gap(host).to_owned())),
+            // What it would be allowed to at the services of a list that nobody has seen, nobody knows.
+            (Some(_), _) if !self.knows_list(host) => Some(Some(self.directory_gap(host).to_owned())),
             (Some(_), None) => Some(Some(format!("system-log:{}", self.evidence.hosts.name(host)))),
             (Some(_), Some(true)) => Some(None),
         }
@@ -195,8 +201,19 @@ impl Planner<'_> {
 
     /// Whether its object can be named to the directory: by its distinguished name, and in its domain.
     pub(super) fn is_addressable(&self, host: HostId) -> bool {
+        let dn = self.evidence.directory.computer(host).and_then(|object| object.dn.as_deref());
+        // A name with characters that no script holds would be another object's there.
+        dn.is_some_and(|dn| plain(dn) == dn && domain_of(dn).is_some())
+    }
+
+    fn knows_list(&self, host: HostId) -> bool {
         let object = self.evidence.directory.computer(host);
-        object.and_then(|object| domain_of(object.dn.as_deref()?)).is_some()
+        object.is_some_and(|object| object.allowed_to_delegate_to.known().is_some())
+    }
+
+    /// Whether protocol transition is set already: then it stays, for whatever else is on the list.
+    pub(super) fn has_transition(&self, host: HostId) -> bool {
+        self.bits(host).is_some_and(|bits| bits & PROTOCOL_TRANSITION != 0)
     }
 
     /// Whether it delegates to any service and need not: a domain controller does by its nature.

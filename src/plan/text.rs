@@ -167,7 +167,7 @@ fn fill(template: &str, value: &dyn Fn(&str) -> Option<String>) -> String {
 }
 
 /// Text on one line, in which nothing turns the direction of what stands behind it (Unicode 9).
-fn plain(text: &str) -> String {
+pub(super) fn plain(text: &str) -> String {
     let turns =
         |c: char| matches!(c, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
     text.chars().filter(|c| !c.is_control() && !turns(*c)).collect()

@@ -3,6 +3,7 @@
 //! Names come from the customer's files, so nothing of them is Markdown: words are escaped, scripts stand in fences that
 //! are longer than any run of backticks in them.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use crate::render::layout::{plain, plain_lines};
@@ -176,9 +177,13 @@ fn clicks(text: &mut String, name: &str, lines: &[String]) {
 fn proof(text: &mut String, proof: &ProofReport) {
     text.push_str("\n## Proof\n\nThe rules were asked again of the same facts, with the changes made.\n\n");
     text.push_str("| rule | pairs now | pairs afterwards |\n|---|---|---|\n");
-    for (rule, pairs) in &proof.before {
-        let after = proof.after.iter().find(|(own, _)| own == rule).map_or(0, |(_, pairs)| pairs.len());
-        let _ = writeln!(text, "| {} | {} | {after} |", words(rule), pairs.len());
+    let count = |of: &[(String, Vec<(String, String)>)], rule: &str| {
+        of.iter().find(|(own, _)| own == rule).map_or(0, |(_, pairs)| pairs.len())
+    };
+    let all: BTreeSet<&String> = proof.before.iter().chain(&proof.after).map(|(rule, _)| rule).collect();
+    for rule in all {
+        let (before, after) = (count(&proof.before, rule), count(&proof.after, rule));
+        let _ = writeln!(text, "| {} | {before} | {after} |", words(rule));
     }
     if !proof.remaining.is_empty() {
         text.push_str("\nWhat the changes do not mend:\n\n");

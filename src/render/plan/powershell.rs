@@ -93,7 +93,8 @@ fn change(step: &StepReport, own: &ModificationReport, back: bool) -> String {
         (EditReport::Swap { from, to }, false) => ("Set", &[][..], *from, *to),
         (EditReport::Swap { from, to }, true) => ("Set", &[][..], *to, *from),
     };
-    let mut row = format!("@{{ Step = {}; Title = {}; {}", step.n, quoted(&step.title), named(&own.object));
+    let title = if back { format!("Take back: {}", step.title) } else { step.title.clone() };
+    let mut row = format!("@{{ Step = {}; Title = {}; {}", step.n, quoted(&title), named(&own.object));
     let after = if step.is_after_tests() { "$true" } else { "$false" };
     // Writing to a string can't fail.
     let _ = write!(

@@ -18,6 +18,9 @@ function Compare-State {
         return 'open'
     }
     if (($State.Control -band $Item.Mask) -eq ($Item.To -band $Item.Mask)) { return 'done' }
+    # What stood so before the plan's first run was not the plan's to take back.
+    if ($keptControl.ContainsKey($Item.Object) -and
+        (($keptControl[$Item.Object] -band $Item.Mask) -eq ($Item.From -band $Item.Mask))) { return 'done' }
     if ($State.Control -eq $Item.From) { return 'open' }
     "userAccountControl is $($State.Control), but should be $($Item.From) by the bundle"
 }
@@ -103,7 +106,7 @@ function Save-State {
     $objects = @(foreach ($name in @($before.Keys | Sort-Object)) {
         @{ dn = $name; userAccountControl = $before[$name].Control; allowedToDelegateTo = @($before[$name].List) }
     })
-    $content = @{ bundle = $bundle; hash = $bundleHash; objects = $objects }
+    $content = @{ bundle = $bundle; hash = $bundleHash; phase = $Phase; objects = $objects }
     $json = ConvertTo-Json -InputObject $content -Depth 5
     Set-Content -LiteralPath $Path -Value $json -Encoding UTF8 -WhatIf:$false -Confirm:$false
     Write-Host "The state before is in $Path"
@@ -111,3 +114,4 @@ function Save-State {
 
 $before = @{}
 $kept = @{}
+$keptControl = @{}

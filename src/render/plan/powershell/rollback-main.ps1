@@ -7,7 +7,11 @@ try {
     if ($BeforeState) {
         $saved = Get-Content -LiteralPath $BeforeState -Raw -Encoding UTF8 | ConvertFrom-Json
         if ($saved.hash -ne $bundleHash) { throw "$BeforeState belongs to another bundle: $($saved.bundle)." }
-        foreach ($object in $saved.objects) { $kept[$object.dn] = @($object.allowedToDelegateTo) }
+        if ($saved.phase -ne 'Additions') { throw "$BeforeState is not of the first run: give the oldest before-apply file." }
+        foreach ($object in $saved.objects) {
+            $kept[$object.dn] = @($object.allowedToDelegateTo)
+            $keptControl[$object.dn] = $object.userAccountControl
+        }
     }
     $mine = @($changes | Where-Object { Test-Domain -Domain $_.Domain })
     $wanted = @($mine | Where-Object { $_.AfterTests -or ($Phase -eq 'All') })
