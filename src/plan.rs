@@ -347,7 +347,7 @@ impl Planner<'_> {
         };
         let why = self.diagnosis.findings.iter().enumerate().filter(|(_, finding)| asks(finding));
         let exclusive =
-            is_directory(&fix.id) && fix.id != "clear-unconstrained" && self.is_unconstrained(host);
+            is_directory(&fix.id) && fix.id != "clear-unconstrained" && self.is_trusted_for_any(host);
         let lines = |all: &[String]| all.iter().flat_map(|line| filler.lines(line)).collect::<Vec<_>>();
         Some(Step {
             kind: fix.id.clone(),

@@ -50,7 +50,10 @@ impl Planner<'_> {
             self.pair(host, target).is_some_and(|pair| {
                 pair.same_domain == Known::Known(false)
                     // Resource-based delegation is to every service of the target.
-                    || kind == "add-storage-delegation" && pair.granted_by_target == Known::Known(true)
+                    || kind == "add-storage-delegation"
+                        && (pair.granted_by_target == Known::Known(true)
+                            // Whoever acts for users at its files rules the domain.
+                            || self.is_controller(target))
             })
         };
         let open: Vec<HostId> = others
@@ -218,9 +221,16 @@ impl Planner<'_> {
 
     /// Whether it delegates to any service and need not: a domain controller does by its nature.
     pub(super) fn is_unconstrained(&self, host: HostId) -> bool {
-        let object = self.evidence.directory.computer(host);
-        let is_controller = object.is_some_and(DirectoryObject::is_domain_controller);
-        !is_controller && self.bits(host).is_some_and(|bits| bits & UNCONSTRAINED != 0)
+        !self.is_controller(host) && self.is_trusted_for_any(host)
+    }
+
+    /// Whether it delegates to any service.
+    pub(super) fn is_trusted_for_any(&self, host: HostId) -> bool {
+        self.bits(host).is_some_and(|bits| bits & UNCONSTRAINED != 0)
+    }
+
+    fn is_controller(&self, host: HostId) -> bool {
+        self.evidence.directory.computer(host).is_some_and(DirectoryObject::is_domain_controller)
     }
 
     /// Whether nothing says which other accounts hold the names of `host`.

@@ -1,9 +1,9 @@
 //! Filling the templates of fixes. Names come from the customer's files, so in a script they stand in single
 //! quotes and can never become code.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use crate::evidence::{Evidence, Holder, HostId};
+use crate::evidence::{Evidence, HostId};
 use crate::fact::Spn;
 use crate::fact::domain_of;
 use crate::incident::forms;
@@ -20,8 +20,8 @@ pub(super) struct Filler {
     host: Names,
     targets: Vec<Names>,
     spns: Vec<String>,
-    holders: Vec<String>,
-    held: Vec<String>,
+    /// Other accounts, each with the host's names that it holds.
+    held: BTreeMap<String, BTreeSet<String>>,
     update: Option<String>,
     protocol: &'static str,
 }
@@ -60,13 +60,18 @@ impl Filler {
     pub(super) fn new(host: HostId, targets: &[HostId], spns: &[String], evidence: &Evidence) -> Self {
         let others = evidence.holders.of(host, &evidence.directory);
         let others = others.known().map_or(&[][..], Vec::as_slice);
-        let each = |pick: &dyn Fn(&Holder) -> String| {
-            others.iter().map(|holder| pick(holder)).collect::<BTreeSet<_>>().into_iter().collect::<Vec<_>>()
-        };
+        let own = Names::of(host, evidence);
+        let mut held: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+        for holder in others {
+            held.entry(holder.account.clone()).or_default().insert(holder.spn.clone());
+        }
+        if held.is_empty() {
+            let names = own.forms.iter().map(|form| Spn::migration(form)).collect();
+            held.insert("<the other account>".to_owned(), names);
+        }
         Self {
-            holders: each(&|holder| holder.account.clone()),
-            held: each(&|holder| holder.spn.clone()),
-            host: Names::of(host, evidence),
+            held,
+            host: own,
             targets: targets.iter().map(|target| Names::of(*target, evidence)).collect(),
             spns: spns.to_vec(),
             update: None,
@@ -131,12 +136,13 @@ impl Filler {
             "targets" => joined(&|target| &target.short),
             "spns" => listed(&self.spns),
             "server" => self.host.server.clone(),
-            "holders" if self.holders.is_empty() => write("<the other account>"),
-            "holders" => listed(&self.holders),
-            "held_spns" if self.held.is_empty() => {
-                listed(&self.host.forms.iter().map(|form| Spn::migration(form)).collect::<Vec<_>>())
+            "held" => {
+                let row = |(account, names): (&String, &BTreeSet<String>)| {
+                    let names: Vec<_> = names.iter().map(|name| write(name)).collect();
+                    format!("@{{ Account = {}; Names = @({}) }}", write(account), names.join(", "))
+                };
+                self.held.iter().map(row).collect::<Vec<_>>().join(", ")
             }
-            "held_spns" => listed(&self.held),
             "update" => {
                 plain(self.update.as_deref().unwrap_or("the newest cumulative update of its version"))
             }
