@@ -25,7 +25,7 @@ pub use cases::{Deviation, deviation};
 pub use drift::{Aspect, Attribute, Drift, Drifted, Edit, Ends, Fate, Moved, Shift, Side, Untold, drift};
 pub use facts::{PairFacts, Stated};
 pub use gaps::Gap;
-pub use judge::{Answer, Outcome as RuleOutcome, ask_case, judge};
+pub use judge::{Answer, Outcome as RuleOutcome, ask_case, in_question, judge};
 pub use onset::{Estimate, Onset, Placed, Relation, Strength, Tally};
 pub use requests::{Request, requests};
 pub use stale::{Stale, StaleKind, misplaced_names, stale};
@@ -107,7 +107,8 @@ pub struct Diagnosis<'a> {
 /// Judges an incident.
 #[must_use]
 pub fn diagnose<'a>(incident: &'a Incident, evidence: &Evidence, knowledge: &'a Knowledge) -> Diagnosis<'a> {
-    let answers = judge(&knowledge.rules, &incident.pairs, incident, evidence, &evidence.directory);
+    let asked = in_question(&incident.pairs, incident);
+    let answers = judge(&knowledge.rules, asked, &incident.pairs, incident, evidence, &evidence.directory);
     let findings = gather(&answers, incident);
     let candidates = weigh::candidates(weigh::claims(&answers, &incident.pairs, incident, &knowledge.rules));
     let confidences = weigh::confidences(&candidates, incident);

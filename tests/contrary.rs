@@ -263,3 +263,24 @@ fn a_user_that_an_export_clears_was_not_the_reason() {
     is_confirmed(&of(UNTRUSTED), "user-not-delegatable");
     is_open(&of("userAccountControl: 512\nmemberOf: \n"), "neither sensitive nor protected");
 }
+
+/// The plan's proof asks the same pairs before and after: what it did not touch is still there.
+#[test]
+fn a_proof_claims_nothing_that_the_plan_did_not_mend() {
+    let mut case = failing(NO_CREDENTIALS, &["15T10:00:00"]);
+    case.service(13002, 4, "HV03", "01T00:00:00", &["OLD", IDS[0]]).objects(&[
+        ("HV01", MEMBER, &[], OLD),
+        ("HV02", MEMBER, &["HV01"], OLD),
+        ("HV03", MEMBER | 2, &["HV01"], OLD),
+    ]);
+    let cluster = "Microsoft-Windows-FailoverClustering";
+    let tie = record(cluster, 1069, "System", "hv01.contoso.com", "02T00:00:00", &[("NodeName", "HV03")]);
+    let proof = case.file("cluster.xml", &tie).report().plan.proof;
+    let disabled = |hits: &[(String, Vec<(String, String)>)]| {
+        let own = hits.iter().find(|(rule, _)| rule == "ACC-101").map(|(_, pairs)| pairs.clone());
+        own.unwrap_or_default()
+    };
+    let before = disabled(&proof.before);
+    assert!(!before.is_empty());
+    assert_eq!(disabled(&proof.after), before);
+}

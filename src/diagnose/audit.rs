@@ -11,7 +11,7 @@ use jiff::civil::Date;
 
 use super::{
     Diagnosis, Finding, Gap, Hypothesis, Judgement, Level, Onset, RuleOutcome, Stale, StaleKind, gaps,
-    gather, judge, stale,
+    gather, in_question, judge, stale,
 };
 use crate::evidence::{Evidence, HostId};
 use crate::fact::{SourceId, Spn, domain_of};
@@ -176,7 +176,8 @@ pub fn audit<'a>(
     knowledge: &'a Knowledge,
     on: Date,
 ) -> Audit<'a> {
-    let answers = judge(&knowledge.rules, &incident.pairs, incident, evidence, &evidence.directory);
+    let asked = in_question(&incident.pairs, incident);
+    let answers = judge(&knowledge.rules, asked, &incident.pairs, incident, evidence, &evidence.directory);
     let phases = phases(incident, evidence, knowledge, on);
     let guard = phases.iter().find(|phased| phased.hardening.upgrade_to.is_some());
     let mut pairs = vec![Outlook::default(); incident.pairs.len()];

@@ -50,26 +50,27 @@ pub struct Answer<'a> {
 
 /// Pairs that rules are asked about: those with failures, and those that lack what they need; all where nothing has
 /// moved yet.
-pub(super) fn in_question(pairs: &[Pair], incident: &Incident) -> Vec<usize> {
+#[must_use]
+pub fn in_question(pairs: &[Pair], incident: &Incident) -> Vec<usize> {
     let asked = |pair: &Pair| {
         incident.foresight.is_some() || incident.failures(pair).next().is_some() || pair.grant.is_unmet()
     };
     pairs.iter().enumerate().filter(|(_, pair)| asked(pair)).map(|(index, _)| index).collect()
 }
 
-/// Asks every rule of `pairs` as `directory` has them.
+/// Asks every rule of those of `pairs` that are `asked`, by index, as `directory` has them.
 ///
 /// A rule whose condition is at fault (a wrong type) counts as inconclusive; the rules' own tests keep that
 /// from shipping.
 #[must_use]
 pub fn judge<'a>(
     rules: &'a [Rule],
+    asked: Vec<usize>,
     pairs: &[Pair],
     incident: &Incident,
     evidence: &Evidence,
     directory: &Directory,
 ) -> Vec<Answer<'a>> {
-    let asked = in_question(pairs, incident);
     let by_pair: Vec<Vec<Answer<'a>>> = asked
         .into_par_iter()
         .map_init(

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{Hits, Planner, Step};
-use crate::diagnose::{RuleOutcome, judge};
+use crate::diagnose::{RuleOutcome, in_question, judge};
 use crate::evidence::{Directory, HostId};
 use crate::fact::{DirectoryObject, Known};
 use crate::incident::{Grant, Pair};
@@ -25,7 +25,9 @@ impl Planner<'_> {
 
     fn hits(&self, pairs: &[Pair], directory: &Directory) -> Hits {
         let mut hits: BTreeMap<&str, Vec<(HostId, HostId)>> = BTreeMap::new();
-        for answer in judge(&self.knowledge.rules, pairs, self.incident, self.evidence, directory) {
+        // The same pairs now and afterwards: one that has what it needs may fail for another reason still.
+        let asked = in_question(&self.incident.pairs, self.incident);
+        for answer in judge(&self.knowledge.rules, asked, pairs, self.incident, self.evidence, directory) {
             if answer.outcome == RuleOutcome::Hit
                 && answer.rule.cause.is_fault()
                 && let Some(pair) = answer.pair.and_then(|index| pairs.get(index))
