@@ -273,6 +273,8 @@ fn a_proof_claims_nothing_that_the_plan_did_not_mend() {
         ("HV02", MEMBER, &["HV01"], OLD),
         ("HV03", MEMBER | 2, &["HV01"], OLD),
     ]);
+    case.service(20413, 4, "HV03", "05T12:00:00", &["WEB03", "HV01", IDS[1]]);
+    case.service(20415, 4, "HV03", "05T12:00:30", &["WEB03", IDS[1], "0.4"]);
     let cluster = "Microsoft-Windows-FailoverClustering";
     let tie = record(cluster, 1069, "System", "hv01.contoso.com", "02T00:00:00", &[("NodeName", "HV03")]);
     let proof = case.file("cluster.xml", &tie).report().plan.proof;
