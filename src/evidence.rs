@@ -496,6 +496,9 @@ fn is_node(meaning: Meaning) -> bool {
             | Meaning::MoveDetail
             | Meaning::SpnRegistrationFailed
             | Meaning::NetworkTrouble
+            | Meaning::NodeLost
+            | Meaning::ClusterMoveBroken
+            | Meaning::ServiceStarted
             | Meaning::StorageTrouble
             | Meaning::ClusterActivity
     )

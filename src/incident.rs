@@ -237,8 +237,7 @@ impl Incident {
         beyond.retain(|attempt| attempt.outcome == Outcome::Succeeded);
         let object_changes = change::of_objects(&signalled, evidence);
         signalled.retain(|signalled| scope.holds(signalled.event.time));
-        let loose_ends =
-            loose_ends(&sightings, &attempts, scope) || signalled.iter().any(cluster::shows_failed_move);
+        let loose_ends = loose_ends(&sightings, &attempts, scope) || signalled.iter().any(is_broken_move);
         nodes.extend(attempts.iter().flat_map(|attempt| [attempt.source, attempt.target]).flatten());
         let clusters = Clusters::of(&attempts, &signalled, evidence);
         let rejections = Rejections::of(&signalled, evidence);
@@ -660,7 +659,15 @@ impl Pair {
     }
 }
 
+/// Whether the cluster says that a move did not come to its end.
+fn is_broken_move(signalled: &Signalled<'_>) -> bool {
+    signalled.signal.meaning == Meaning::ClusterMoveBroken
+}
+
 /// Whether a meaning belongs to a cluster node's life.
 fn names_nodes(signalled: &Signalled<'_>) -> bool {
-    matches!(signalled.signal.meaning, Meaning::NetworkTrouble | Meaning::ClusterActivity)
+    matches!(
+        signalled.signal.meaning,
+        Meaning::NetworkTrouble | Meaning::NodeLost | Meaning::ClusterActivity | Meaning::ClusterMoveBroken
+    )
 }

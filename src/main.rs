@@ -12,7 +12,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use kcdoctor::bundle::{Bundle, Limits};
 use kcdoctor::cli::{
     AccuracyArg, AnalyzeArgs, AuditArgs, Cli, ColorArg, Command, Common, DriftArgs, EventsArgs, ExplainArgs,
-    InventoryArgs, RulesCommand, SimulateArgs, ValidateArgs,
+    InventoryArgs, PlanArgs, RulesCommand, SimulateArgs, ValidateArgs,
 };
 use kcdoctor::command::analyze::Options;
 use kcdoctor::command::{
@@ -72,16 +72,9 @@ fn run_analyze(arguments: &AnalyzeArgs) -> Result<u8, Error> {
         let options = Options { plan: arguments.plan.choice(), ..options.clone() };
         analyze::analyze(bundle, knowledge, &options, tick)
     })?;
-    let hosts = || report.hosts.iter().map(|host| (&host.name, &host.fqdn));
-    warn_of_nodes(common, hosts());
-    warn_of_unknown(
-        common,
-        arguments.plan.pairs.iter().flat_map(|(source, target)| [source, target]),
-        hosts(),
-    );
-    if let Some(folder) = &arguments.plan.plan_dir {
-        plan_files::write(folder, &PlanDocument::of_analysis(&report))?;
-    }
+    let hosts = report.hosts.iter().map(|host| (&host.name, &host.fqdn));
+    warn_of_nodes(common, hosts.clone());
+    finish_plan(common, &arguments.plan, hosts, || PlanDocument::of_analysis(&report))?;
     let text = render(&report, arguments.format.into(), style(common));
     write_out(common.output.as_deref(), &text)?;
     Ok(if arguments.exit_code { analyze::verdict_status(report.verdict.level) } else { 0 })
@@ -168,16 +161,9 @@ fn run_audit(arguments: &AuditArgs) -> Result<u8, Error> {
         let options = Options { plan: arguments.plan.choice(), ..options.clone() };
         audit::audit(bundle, knowledge, &options, on, tick)
     })?;
-    let hosts = || report.hosts.iter().map(|host| (&host.name, &host.fqdn));
-    warn_of_nodes(common, hosts());
-    warn_of_unknown(
-        common,
-        arguments.plan.pairs.iter().flat_map(|(source, target)| [source, target]),
-        hosts(),
-    );
-    if let Some(folder) = &arguments.plan.plan_dir {
-        plan_files::write(folder, &PlanDocument::of_audit(&report))?;
-    }
+    let hosts = report.hosts.iter().map(|host| (&host.name, &host.fqdn));
+    warn_of_nodes(common, hosts.clone());
+    finish_plan(common, &arguments.plan, hosts, || PlanDocument::of_audit(&report))?;
     let text = render_audit(&report, arguments.format.into(), style(common));
     write_out(common.output.as_deref(), &text)?;
     Ok(if arguments.exit_code { analyze::verdict_status(report.verdict.level) } else { 0 })
@@ -239,6 +225,20 @@ fn with_bundle<T>(
 /// The same for the hosts of `--nodes`.
 fn warn_of_nodes<'a>(common: &Common, hosts: impl Iterator<Item = (&'a String, &'a Option<String>)> + Clone) {
     warn_of_unknown(common, &common.nodes, hosts);
+}
+
+/// Writes the plan where that is asked for, and warns of hosts of it that the bundle does not know.
+fn finish_plan<'a>(
+    common: &Common,
+    plan: &PlanArgs,
+    hosts: impl Iterator<Item = (&'a String, &'a Option<String>)> + Clone,
+    document: impl FnOnce() -> PlanDocument<'a>,
+) -> Result<(), Error> {
+    warn_of_unknown(common, plan.pairs.iter().flat_map(|(source, target)| [source, target]), hosts);
+    match &plan.plan_dir {
+        Some(folder) => plan_files::write(folder, &document()),
+        None => Ok(()),
+    }
 }
 
 /// A host that was asked for and is not among `hosts`, by name and full name, is most likely misspelt.

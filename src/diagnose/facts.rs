@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::evidence::{Covered, Directory, Evidence, FactId, HostId};
+use crate::evidence::{Directory, Evidence, FactId, HostId};
 use crate::fact::{Field, Known, MigrationAuthentication, Reason};
 use crate::incident::{
     Coverage, DISABLED, Dated, Grant, Incident, Machine, Outcome, PROTOCOL_TRANSITION, Pair, UNCONSTRAINED,
@@ -320,28 +320,23 @@ fn trouble(stated: &mut Stated, pair: &Pair, incident: &Incident, evidence: &Evi
     };
     let holds = |times: &[Timestamp]| ends.iter().all(|host| holds_all(evidence, *host, "System", times));
     let network = times_of(&[Class::Network, Class::ClusterNetwork, Class::Timeout]);
-    let between = joined(&|machine| &machine.network).map(|dated| {
-        dated.into_iter().filter(|(_, fact)| is_between(*fact, ends, evidence)).collect::<Dated>()
-    });
+    let between = |pick: &dyn Fn(&Machine) -> &Known<Dated>| {
+        joined(pick).map(|dated| {
+            dated.into_iter().filter(|(_, fact)| is_between(*fact, ends, evidence)).collect::<Dated>()
+        })
+    };
     // What comes after a failure did not cause it, small delays of the cluster's own log aside.
     let beside = near(&network, (NEAR + LATE) / 2);
     let before = |time: Timestamp| time.checked_add((NEAR - LATE) / 2).is_ok_and(&beside);
-    stated.set_count("network_trouble", &between, holds(&network), before);
-    let lost = between
-        .map(|dated| dated.into_iter().filter(|(_, fact)| loses_node(*fact, evidence)).collect::<Dated>());
-    stated.set_count("node_lost", &lost, holds(&network), before);
+    let held = holds(&network);
+    stated.set_count("network_trouble", &between(&|machine| &machine.network), held, before);
+    stated.set_count("node_lost", &between(&|machine| &machine.lost_nodes), held, before);
     // The destination opens the disks; what the source's volumes do is another matter.
     let storage = times_of(&[Class::Storage, Class::Timeout]);
     let opened =
         incident.machines.get(&pair.target).map(|machine| machine.storage.clone()).unwrap_or_default();
     let held = holds_all(evidence, pair.target, "System", &storage);
     stated.set_count("storage_trouble", &opened, held, near(&storage, NEAR));
-}
-
-/// Whether a cluster network event says that a whole node was lost, and not one network of several.
-fn loses_node(fact: FactId, evidence: &Evidence) -> bool {
-    const REMOVED: u32 = 1135;
-    evidence.event(fact).is_some_and(|event| event.id == REMOVED)
 }
 
 /// Whether a cluster network event is about the two ends: it names one of them beside its writer, or no node.
@@ -406,15 +401,11 @@ pub(super) fn incident_facts(pairs: &[Pair], incident: &Incident, evidence: &Evi
     let last = incident.attempts.last().map(|attempt| attempt.time);
     // What a cluster refuses by itself stands in its own log alone, and moves out of it in that of the service.
     let has = |host: HostId, log: &str| {
-        let mut logs =
-            evidence.covered(host, |channel| channel.to_ascii_lowercase().contains(log)).peekable();
-        let is_of_that_time =
-            |covered: &&Covered| last.is_none_or(|last| last.duration_since(covered.last) <= QUIET);
-        logs.peek().is_some()
-            && logs.all(|covered| !evidence.is_damaged(covered))
-            && evidence
-                .covered(host, |channel| channel.to_ascii_lowercase().contains(log))
-                .any(|own| is_of_that_time(&own))
+        let logs: Vec<_> =
+            evidence.covered(host, |channel| channel.to_ascii_lowercase().contains(log)).collect();
+        let end = logs.iter().map(|covered| covered.last).max();
+        end.is_some_and(|end| last.is_none_or(|last| last.duration_since(end) <= QUIET))
+            && logs.iter().all(|covered| !evidence.is_damaged(covered))
     };
     let is_seen = |host: &HostId| {
         let is_member = evidence.hosts.get(*host).is_some_and(|host| host.is_clustered);

@@ -301,7 +301,15 @@ fn named_hosts(fact: &Fact, signals: &Signals) -> Vec<String> {
     match &fact.observation {
         Observation::Event(event) => match signals.of(event) {
             Some(signal) if is_about_a_move(signal.meaning) => hosts_in_event(event, signal),
-            Some(signal) if matches!(signal.meaning, Meaning::NetworkTrouble | Meaning::ClusterActivity) => {
+            Some(signal)
+                if matches!(
+                    signal.meaning,
+                    Meaning::NetworkTrouble
+                        | Meaning::NodeLost
+                        | Meaning::ClusterActivity
+                        | Meaning::ClusterMoveBroken
+                ) =>
+            {
                 nodes_in_event(event).collect()
             }
             _ => vec![normal(&event.computer)],

@@ -97,12 +97,6 @@ impl Clusters {
     }
 }
 
-/// Whether the cluster says that a move out of a node did not come to its end: a drain's (1137, 1677), a role's (1155).
-pub(super) fn shows_failed_move(signalled: &Signalled<'_>) -> bool {
-    signalled.event.provider == "Microsoft-Windows-FailoverClustering"
-        && matches!(signalled.event.id, 1137 | 1155 | 1677)
-}
-
 /// Hosts that exports name as nodes of one cluster, each tied to the first of them. A cluster of one node is tied to
 /// itself, so that it is told apart from others.
 fn named_alike(evidence: &Evidence) -> Vec<(HostId, HostId)> {

@@ -14,9 +14,6 @@ use crate::knowledge::{Class, Meaning, Weight};
 
 /// The first refusal stands within this time of the record; then the listener stays off until a move arrives.
 const SOON: SignedDuration = SignedDuration::from_hours(24);
-/// "Virtual Machine Management service is started successfully": number and words are known from memory only, so they
-/// may take certainty away and never give any.
-const SERVICE_STARTED: u32 = 14094;
 /// The counterpart of the record that the listener was disabled; derived from its words.
 const ENABLED: &str = "enabled the listener";
 
@@ -77,12 +74,9 @@ pub(super) fn starts(signalled: &[Signalled<'_>]) -> Vec<(Timestamp, HostId)> {
         // The record has no values; an export may give its words as one.
         let values = event.fields.iter().filter(|_| event.fields.len() == 1).map(|field| &field.value);
         let texts = event.message.iter().chain(values);
-        let by_service = event.provider.ends_with("-VMMS")
-            && (event.id == SERVICE_STARTED
-                || texts
-                    .into_iter()
-                    .any(|text| text.len() >= ENABLED.len() && text.to_lowercase().contains(ENABLED)));
-        signalled.signal.meaning == Meaning::Booted || by_service
+        let says_so = |text: &String| text.len() >= ENABLED.len() && text.to_lowercase().contains(ENABLED);
+        matches!(signalled.signal.meaning, Meaning::Booted | Meaning::ServiceStarted)
+            || event.provider.ends_with("-VMMS") && texts.into_iter().any(says_so)
     };
     signalled.iter().filter(is_start).map(|signalled| (signalled.event.time, signalled.host)).collect()
 }

@@ -38,8 +38,10 @@ pub struct Machine {
     pub secure_channel: Known<Dated>,
     /// An inventory that found the secure channel broken, where none found it sound.
     pub broken_channel: Option<FactId>,
-    /// Cluster network trouble.
+    /// Cluster network trouble, lost nodes included.
     pub network: Known<Dated>,
+    /// Nodes that the cluster lost.
+    pub lost_nodes: Known<Dated>,
     /// Cluster storage trouble.
     pub storage: Known<Dated>,
     /// Failed SPN registrations; known where a Hyper-V management log is there.
@@ -83,7 +85,8 @@ impl Machine {
         let mut machine = Self {
             clock: dated(&[Meaning::ClockTrouble], "System"),
             secure_channel: dated(&[Meaning::SecureChannelBroken], "System"),
-            network: dated(&[Meaning::NetworkTrouble], "System"),
+            network: dated(&[Meaning::NetworkTrouble, Meaning::NodeLost], "System"),
+            lost_nodes: dated(&[Meaning::NodeLost], "System"),
             storage: dated(&[Meaning::StorageTrouble], "System"),
             spn_registration: dated(&[Meaning::SpnRegistrationFailed], VMMS_ADMIN),
             starts: own

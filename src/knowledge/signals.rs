@@ -24,6 +24,12 @@ pub enum Meaning {
     SpnRegistrationFailed,
     /// The cluster lost a path to a node.
     NetworkTrouble,
+    /// The cluster lost a whole node.
+    NodeLost,
+    /// A drain, or the move of a role, did not come to its end.
+    ClusterMoveBroken,
+    /// Hyper-V's management service started.
+    ServiceStarted,
     /// The cluster lost storage.
     StorageTrouble,
     /// Any other cluster event: proves that the host is a cluster node.

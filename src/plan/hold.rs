@@ -25,21 +25,20 @@ impl Planner<'_> {
             let gaps = gaps(steps, host);
             let unserved = self.unserved(host, &kind, steps);
             let is_it = |step: &Step| step.kind == kind && step.host == Some(host);
+            let Some(at) = steps.iter().position(is_it) else { continue };
             if unserved.is_empty() || !gaps.is_empty() {
-                for step in steps.iter_mut().filter(|step| is_it(step)) {
-                    let all: BTreeSet<_> = step.blocked_by.drain(..).chain(gaps.iter().cloned()).collect();
+                if let Some(step) = steps.get_mut(at) {
+                    let all: BTreeSet<_> = step.blocked_by.drain(..).chain(gaps).collect();
                     step.blocked_by.extend(all);
                 }
                 continue;
             }
             let names: Vec<_> = unserved.iter().map(|target| self.evidence.hosts.name(*target)).collect();
-            for step in steps.extract_if(.., |step| is_it(step)) {
-                dropped.push(format!(
-                    "{}: not in this plan, which leaves moves from there to {} without anything in its place",
-                    step.title,
-                    names.join(", ")
-                ));
-            }
+            dropped.push(format!(
+                "{}: not in this plan, which leaves moves from there to {} without anything in its place",
+                steps.remove(at).title,
+                names.join(", ")
+            ));
         }
         dropped
     }

@@ -20,13 +20,14 @@ impl Planner<'_> {
             objects.iter().map(|(host, object)| (*host, become_that(object))).collect();
         let patched = self.evidence.directory.patched(&patches);
         let pairs = self.incident.with_directory(self.evidence, &patched);
-        (self.hits(&self.incident.pairs, &self.evidence.directory), self.hits(&pairs, &patched))
-    }
-
-    fn hits(&self, pairs: &[Pair], directory: &Directory) -> Hits {
-        let mut hits: BTreeMap<&str, Vec<(HostId, HostId)>> = BTreeMap::new();
         // The same pairs now and afterwards: one that has what it needs may fail for another reason still.
         let asked = in_question(&self.incident.pairs, self.incident);
+        let before = self.hits(asked.clone(), &self.incident.pairs, &self.evidence.directory);
+        (before, self.hits(asked, &pairs, &patched))
+    }
+
+    fn hits(&self, asked: Vec<usize>, pairs: &[Pair], directory: &Directory) -> Hits {
+        let mut hits: BTreeMap<&str, Vec<(HostId, HostId)>> = BTreeMap::new();
         for answer in judge(&self.knowledge.rules, asked, pairs, self.incident, self.evidence, directory) {
             if answer.outcome == RuleOutcome::Hit
                 && answer.rule.cause.is_fault()

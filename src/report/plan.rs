@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::audit::AuditReport;
-use super::{GapReport, PlanReport, Report, StepReport, Tool};
+use super::{BundleReport, GapReport, PlanReport, Report, SCHEMA_VERSION, StepReport, Tool};
 use crate::evidence::{Evidence, HostId};
 use crate::fact::domain_of;
 use crate::plan::{Edit, Modification, PlannedPair};
@@ -138,28 +138,30 @@ impl<'a> PlanDocument<'a> {
     /// The plan of an analysis.
     #[must_use]
     pub fn of_analysis(report: &'a Report) -> Self {
-        Self {
-            schema_version: report.schema_version,
-            command: "plan",
-            tool: &report.tool,
-            bundle: Identity { name: &report.bundle.name, hash: &report.bundle.hash },
-            summary: &report.verdict.summary,
-            plan: &report.plan,
-            gaps: awaited(&report.plan, &report.gaps),
-        }
+        Self::of(&report.tool, &report.bundle, &report.verdict.summary, &report.plan, &report.gaps)
     }
 
     /// The plan of an audit.
     #[must_use]
     pub fn of_audit(report: &'a AuditReport) -> Self {
+        Self::of(&report.tool, &report.bundle, &report.verdict.summary, &report.plan, &report.gaps)
+    }
+
+    fn of(
+        tool: &'a Tool,
+        bundle: &'a BundleReport,
+        summary: &'a str,
+        plan: &'a PlanReport,
+        gaps: &'a [GapReport],
+    ) -> Self {
         Self {
-            schema_version: report.schema_version,
+            schema_version: SCHEMA_VERSION,
             command: "plan",
-            tool: &report.tool,
-            bundle: Identity { name: &report.bundle.name, hash: &report.bundle.hash },
-            summary: &report.verdict.summary,
-            plan: &report.plan,
-            gaps: awaited(&report.plan, &report.gaps),
+            tool,
+            bundle: Identity { name: &bundle.name, hash: &bundle.hash },
+            summary,
+            plan,
+            gaps: awaited(plan, gaps),
         }
     }
 }
