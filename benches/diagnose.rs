@@ -20,6 +20,7 @@ fn evidence(attempts: usize, knowledge: &Knowledge) -> Evidence {
         path: source.path,
         kind: source.kind,
         hash: None,
+        bytes: 0,
         parsed: source.parsed,
         guess: None,
     });

@@ -6,7 +6,7 @@ use std::hint::black_box;
 use std::io::{Cursor, Read, Write};
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use kcdoctor::bundle::Stream;
+use kcdoctor::bundle::{Limits, Stream};
 use kcdoctor::knowledge::Knowledge;
 use kcdoctor::parse::steps;
 use kcdoctor::scenario::bundles::bulk;
@@ -36,13 +36,13 @@ fn bytes(criterion: &mut Criterion) {
     group.bench_function("checksums", |bencher| bencher.iter(|| black_box(steps::check(&log))));
     group.bench_function("hash", |bencher| bencher.iter(|| black_box(blake3::hash(&log))));
     group.bench_function("forward, hashed on the way", |bencher| {
-        bencher.iter(|| drain(Stream::new(Box::new(Cursor::new(&log)), u64::MAX)))
+        bencher.iter(|| drain(Stream::new(Box::new(Cursor::new(&log)), &Limits::default())))
     });
     let zip = zipped(&log);
     group.bench_function("from a zip, hashed on the way", |bencher| {
         bencher.iter(|| {
             let mut archive = ZipArchive::new(Cursor::new(zip.as_slice())).unwrap();
-            drain(Stream::new(Box::new(archive.by_index(0).unwrap()), u64::MAX))
+            drain(Stream::new(Box::new(archive.by_index(0).unwrap()), &Limits::default()))
         })
     });
     group.finish();
@@ -51,7 +51,7 @@ fn bytes(criterion: &mut Criterion) {
 fn drain(mut stream: Stream<'_>) -> blake3::Hash {
     let mut block = vec![0; 1 << 20];
     while stream.read(&mut block).unwrap() > 0 {}
-    black_box(stream.finish().0)
+    black_box(stream.finish().hash)
 }
 
 fn zipped(log: &[u8]) -> Vec<u8> {

@@ -36,7 +36,7 @@ pub use blocks::{BLOCK, Block, Blocks, Whole, join};
 use input::{Data, Input};
 use listing::Listing;
 use stream::Refusal;
-pub use stream::{Limits, Stream};
+pub use stream::{Finished, Limits, Stream};
 use walk::{Budget, Place, Walk};
 use zip::Archive;
 
@@ -139,7 +139,7 @@ impl Bundle {
             return Err(Error::Usage("standard input can be read only once".into()));
         }
         let terms = Arc::new(Terms { limits: limits.clone(), passwords: passwords.to_vec() });
-        let mut listing = Listing { sources: Vec::new(), terms: Arc::clone(&terms) };
+        let mut listing = Listing { sources: Vec::new(), terms: Arc::clone(&terms), bytes: 0 };
         for argument in arguments {
             let prefix =
                 if arguments.len() > 1 { format!("{}/", last_component(argument)) } else { String::new() };
@@ -148,6 +148,36 @@ impl Bundle {
         let mut sources = listing.sources;
         sources.sort_by(|a, b| a.path.cmp(&b.path));
         Ok(Self { name: bundle_name(first), sources, terms })
+    }
+
+    /// What stands on standard input, as if it were a file called `name`.
+    ///
+    /// # Errors
+    /// [`Error::Io`] where it can't be read.
+    pub fn piped(name: &str, passwords: &[String], limits: &Limits) -> Result<Self, Error> {
+        let terms = Arc::new(Terms { limits: limits.clone(), passwords: passwords.to_vec() });
+        let mut listing = Listing { sources: Vec::new(), terms: Arc::clone(&terms), bytes: 0 };
+        listing.add_piped(name.to_owned()).map_err(Error::io("standard input"))?;
+        let mut sources = listing.sources;
+        sources.sort_by(|a, b| a.path.cmp(&b.path));
+        let stem = Path::new(name).file_stem().unwrap_or_default();
+        Ok(Self { name: stem.to_string_lossy().into_owned(), sources, terms })
+    }
+
+    /// `blake3:` and the hash over the sorted hashes of its files, as reports state it; nothing of them is parsed. Uses
+    /// the pool that it is called in. `None` where a file can't be read to its end, or only once.
+    #[must_use]
+    pub fn hash(&self) -> Option<String> {
+        let read = |mut entry: Entry<'_>| match entry.stream.take() {
+            Some(stream) if entry.can_be_read_again() => {
+                let finished = stream.finish();
+                finished.failure.is_none().then_some(Some(finished.hash))
+            }
+            Some(_) => None,
+            None => Some(None),
+        };
+        let hashes: Option<Vec<_>> = self.read(&read, &|| ()).into_iter().collect();
+        Some(hash_of(hashes?.into_iter().flatten()))
     }
 
     /// A bundle of files in memory: paths with `/`, and contents. Archives among them are read like any other.
@@ -245,6 +275,14 @@ impl Source {
         }
         walk.spent()
     }
+}
+
+/// `blake3:` and the hash of a bundle whose files have these: over the sorted ones, so that a folder and its zip are equal.
+#[must_use]
+pub fn hash_of(hashes: impl Iterator<Item = blake3::Hash>) -> String {
+    let mut hashes: Vec<_> = hashes.map(|hash| *hash.as_bytes()).collect();
+    hashes.sort_unstable();
+    format!("blake3:{}", blake3::hash(&hashes.concat()))
 }
 
 fn bundle_name(argument: &Path) -> String {

@@ -15,8 +15,10 @@ use crate::render::{EventsFormat, Format, InventoryFormat};
 use crate::report::events::{EventLevel, Selection};
 
 mod rules;
+mod triage;
 
 pub use rules::{ExplainArgs, ListArgs, PlainFormatArg, RulesArgs, RulesCommand, RulesFormatArg};
+pub use triage::{TriageArgs, share};
 
 /// Finds out why Hyper-V Live Migration fails, from event logs and directory exports, offline.
 #[derive(Debug, Parser)]
@@ -73,6 +75,18 @@ pub enum Command {
     /// A pair is proven by a success whose records name both ends, at a time that the logs of both ends hold, with no
     /// failure after it. Every failure since is listed with what explains it.
     Validate(ValidateArgs),
+    /// Judge many bundles, a line of JSON each.
+    ///
+    /// Each child of a folder is a bundle; a file is one itself; `-` reads a list from standard input, a path a line, or a
+    /// path, a tab and the ticket. Every bundle gives exactly one line, also one that can't be opened or takes too long
+    /// (`"status":"error"`). Put the lines together with `kcdoctor merge`; docs/scale.md tells how to use many machines.
+    #[command(
+        mut_arg("bundles", |bundles| {
+            bundles.value_name("PATH").required(false).help("Folders of bundles, bundles that are files, `-` for a list")
+        }),
+        mut_arg("color", |color| color.hide(true))
+    )]
+    Triage(TriageArgs),
     /// Print a PowerShell script that gathers a complete bundle on the customer's side.
     Collect(CollectArgs),
     /// List the rules, find the faults of your own, and test them against their cases.

@@ -11,4 +11,5 @@ pub mod plan_files;
 pub mod rules;
 pub mod schema;
 pub mod simulate;
+pub mod triage;
 pub mod validate;

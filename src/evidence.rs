@@ -42,6 +42,8 @@ pub struct SourceRecord {
     pub kind: &'static str,
     /// blake3 of the content.
     pub hash: Option<blake3::Hash>,
+    /// Bytes that were read of it.
+    pub bytes: u64,
     /// Intact records.
     pub records: u64,
     /// Directory objects that were read and became no facts.
@@ -150,6 +152,7 @@ impl Evidence {
                 path: source.path,
                 kind: source.kind,
                 hash: source.hash,
+                bytes: source.bytes,
                 records: source.parsed.coverage.records,
                 bystanders: source.parsed.bystanders.objects,
                 host: None,

@@ -12,17 +12,20 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use kcdoctor::bundle::{Bundle, Limits};
 use kcdoctor::cli::{
     AccuracyArg, AnalyzeArgs, AuditArgs, Cli, ColorArg, Command, Common, DriftArgs, EventsArgs, ExplainArgs,
-    InventoryArgs, PlanArgs, RulesCommand, SimulateArgs, ValidateArgs,
+    InventoryArgs, PlanArgs, RulesCommand, SimulateArgs, TriageArgs, ValidateArgs, share,
 };
 use kcdoctor::command::analyze::Options;
+use kcdoctor::command::triage::{Analyst, Isolation, Run};
 use kcdoctor::command::{
-    analyze, audit, collect, drift, events, explain, inventory, plan_files, rules, schema, simulate, validate,
+    analyze, audit, collect, drift, events, explain, inventory, plan_files, rules, schema, simulate, triage,
+    validate,
 };
 use kcdoctor::error::Error;
 use kcdoctor::knowledge::{Knowledge, Origin};
 use kcdoctor::render::{
-    InventoryFormat, Style, render, render_accuracy, render_audit, render_drift, render_events,
-    render_explanation, render_inventory, render_lint, render_rules, render_test, render_validate, to_json,
+    InventoryFormat, Style, render, render_accuracy, render_audit, render_differences, render_drift,
+    render_events, render_explanation, render_inventory, render_lint, render_rules, render_test,
+    render_validate, to_json,
 };
 use kcdoctor::report::plan::PlanDocument;
 use kcdoctor::scenario::simulation::Sources;
@@ -44,6 +47,7 @@ fn main() -> ExitCode {
         Command::Audit(arguments) => run_audit(&arguments),
         Command::Drift(arguments) => run_drift(&arguments),
         Command::Validate(arguments) => run_validate(&arguments),
+        Command::Triage(arguments) => run_triage(&arguments),
         Command::Collect(arguments) => write_out(arguments.output.as_deref(), collect::SCRIPT).map(|()| 0),
         Command::Simulate(arguments) => run_simulate(&arguments),
         Command::Rules(command) => run_rules(&command),
@@ -203,6 +207,40 @@ fn run_validate(arguments: &ValidateArgs) -> Result<u8, Error> {
     let text = render_validate(&report, arguments.format.into(), style(common));
     write_out(common.output.as_deref(), &text)?;
     Ok(if arguments.exit_code { validate::status(report.outcome) } else { 0 })
+}
+
+/// A difference from the recorded result is status 1.
+fn run_triage(arguments: &TriageArgs) -> Result<u8, Error> {
+    let common = &arguments.common;
+    let inputs = arguments.inputs()?;
+    let knowledge = rules::known(common.rules.as_deref())?;
+    let threads = triage::threads(common.threads);
+    let processes = triage::threads(arguments.processes);
+    if let Some(memory) = arguments.memory {
+        triage::check_memory(memory, processes)?;
+    }
+    if arguments.worker {
+        let settings = arguments.settings(share(threads, processes))?;
+        triage::become_worker(arguments.memory.map(|memory| memory / processes as u64))?;
+        return triage::serve(&Analyst::new(&knowledge, &settings)?).map(|()| 0);
+    }
+    let isolation = arguments.isolate.then(|| {
+        let arguments = std::env::args_os().skip(1).chain(["--worker".into()]).collect();
+        Isolation { processes, arguments }
+    });
+    let run = Run {
+        inputs,
+        settings: arguments.settings(threads)?,
+        target: arguments.target(),
+        in_order: !arguments.unordered,
+        expected: arguments.expect.clone(),
+        isolation,
+        hidden: common.no_progress || common.quiet,
+    };
+    let done = triage::run(run, &knowledge)?;
+    let Some(recorded) = &arguments.expect else { return Ok(0) };
+    write_out(None, &render_differences(&done.differences, done.bundles, &recorded.display().to_string()))?;
+    Ok(u8::from(!done.differences.is_empty()))
 }
 
 /// Opens the bundle and shows progress while `read` reads it.

@@ -181,6 +181,8 @@ pub struct ParsedSource {
     pub kind: &'static str,
     /// blake3 of the whole content; `None` where it could not be opened.
     pub hash: Option<blake3::Hash>,
+    /// Bytes that were read of it.
+    pub bytes: u64,
     /// What was taken from it.
     pub parsed: Parsed,
     /// What it most likely is, where no format recognises it.
@@ -246,6 +248,7 @@ fn parse_entry(mut entry: Entry<'_>, context: &Context<'_>, may_wait: bool) -> (
         path: std::mem::take(&mut entry.path),
         kind: UNKNOWN,
         hash: None,
+        bytes: 0,
         parsed: Parsed { issues, ..Parsed::default() },
         guess: None,
     };
@@ -282,6 +285,7 @@ fn read_stream(
         result.take(parsed);
         result.parsed.issues.extend(hash.as_ref().err().map(unreadable));
         result.hash = hash.ok();
+        result.bytes = blocks.bytes();
         return;
     }
     match reader {
@@ -289,9 +293,10 @@ fn read_stream(
         Some(Reader::Text(_)) => result.take(read_text(&mut stream, context, FORMATS)),
         None => {}
     }
-    let (hash, failure) = stream.finish();
-    result.hash = Some(hash);
-    result.parsed.issues.extend(failure.as_ref().map(unreadable));
+    let finished = stream.finish();
+    result.hash = Some(finished.hash);
+    result.bytes = finished.bytes;
+    result.parsed.issues.extend(finished.failure.as_ref().map(unreadable));
 }
 
 /// Reads a text by every one of `formats` that finds something of its own in it.

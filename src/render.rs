@@ -17,6 +17,7 @@ mod rules;
 mod sources;
 mod summary;
 mod table;
+mod triage;
 mod validate;
 
 pub use accuracy::render_accuracy;
@@ -28,6 +29,7 @@ pub use inventory::{InventoryFormat, render_inventory};
 pub use json::to_json;
 pub use plan::plan_files;
 pub use rules::{PlainFormat, RulesFormat, render_lint, render_rules, render_test};
+pub use triage::render_differences;
 pub use validate::render_validate;
 
 /// A form of output.

@@ -20,6 +20,7 @@ mod hardening;
 pub mod inventory;
 pub mod plan;
 pub mod rules;
+pub mod triage;
 pub mod validate;
 mod excerpt;
 mod words;
@@ -126,6 +127,8 @@ pub struct SourceReport {
     pub kind: &'static str,
     /// The host of which all of it speaks.
     pub host: Option<String>,
+    /// Bytes that were read of it.
+    pub bytes: u64,
     /// Intact records before any filter.
     pub records: u64,
     /// Records that gave a fact.

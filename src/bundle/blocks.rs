@@ -5,10 +5,11 @@
 
 use std::fs::File;
 use std::io;
+use std::time::Instant;
 
 use blake3::hazmat::{ChainingValue, HasherExt, Mode, merge_subtrees_non_root, merge_subtrees_root};
 
-use super::stream::read_at;
+use super::stream::{in_time, read_at};
 use super::{Content, Source};
 
 /// Bytes of a block: a power of two of at least 1 KiB, so that a block is a subtree, and small enough to stay in
@@ -21,6 +22,7 @@ pub struct Blocks {
     file: File,
     len: u64,
     count: usize,
+    deadline: Option<Instant>,
 }
 
 /// One block after it was read.
@@ -49,7 +51,9 @@ impl Source {
         let file = File::open(path).ok()?;
         let len = file.metadata().ok()?.len();
         let count = usize::try_from(len.div_ceil(BLOCK as u64)).ok()?;
-        (count > 1 && len <= self.terms.limits.max_source_bytes).then_some(Blocks { file, len, count })
+        let limits = &self.terms.limits;
+        let deadline = limits.deadline;
+        (count > 1 && len <= limits.max_source_bytes).then_some(Blocks { file, len, count, deadline })
     }
 }
 
@@ -58,6 +62,12 @@ impl Blocks {
     #[must_use]
     pub fn count(&self) -> usize {
         self.count
+    }
+
+    /// Bytes of the file.
+    #[must_use]
+    pub fn bytes(&self) -> u64 {
+        self.len
     }
 
     /// Reads block `index`, with up to `ahead` bytes of the next one, through `buffer`, which is used again and
@@ -90,7 +100,8 @@ impl Blocks {
     fn fill(&self, offset: u64, buffer: &mut [u8]) -> (usize, Option<io::Error>) {
         let mut filled = 0;
         while let Some(rest) = buffer.get_mut(filled..).filter(|rest| !rest.is_empty()) {
-            match read_at(&self.file, rest, offset + filled as u64) {
+            let at = offset + filled as u64;
+            match in_time(self.deadline).and_then(|()| read_at(&self.file, rest, at)) {
                 Ok(0) => break,
                 Ok(count) => filled += count,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}

@@ -371,7 +371,7 @@ mod tests {
             let mut count = 0;
             if let Some(mut stream) = entry.stream {
                 count = io::copy(&mut stream, &mut io::sink()).unwrap();
-                codes.extend(stream.finish().1.map(|error| crate::bundle::unreadable(&error).code));
+                codes.extend(stream.finish().failure.map(|error| crate::bundle::unreadable(&error).code));
             }
             (entry.path, count, codes)
         };

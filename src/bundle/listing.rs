@@ -19,12 +19,14 @@ const MOST_PIPED: u64 = 4 << 30;
 pub(super) struct Listing {
     pub(super) sources: Vec<Source>,
     pub(super) terms: Arc<Terms>,
+    /// Bytes of its files so far.
+    pub(super) bytes: u64,
 }
 
 impl Listing {
     pub(super) fn add_argument(&mut self, argument: &Path, prefix: &str) -> Result<(), Error> {
         if argument.as_os_str() == "-" {
-            return self.add_piped(prefix).map_err(Error::io("standard input"));
+            return self.add_piped(format!("{prefix}stdin")).map_err(Error::io("standard input"));
         }
         let metadata = fs::metadata(argument).map_err(|source| match source.kind() {
             io::ErrorKind::NotFound => Error::NoInput { path: argument.to_path_buf() },
@@ -41,9 +43,8 @@ impl Listing {
         self.add_file(argument, name).map_err(Error::io(argument))
     }
 
-    /// Adds what stands on standard input: the members of a zip, or else one file, which is read as it comes.
-    fn add_piped(&mut self, prefix: &str) -> io::Result<()> {
-        let path = format!("{prefix}stdin");
+    /// Adds what stands on standard input, under `path`: the members of a zip, or else one file, which is read as it comes.
+    pub(super) fn add_piped(&mut self, path: String) -> io::Result<()> {
         let mut begun = Vec::new();
         io::stdin().lock().take(4).read_to_end(&mut begun)?;
         let is_zip = magic::is_zip(&begun);
@@ -99,6 +100,12 @@ impl Listing {
 
     fn add_file(&mut self, path: &Path, name: String) -> io::Result<()> {
         let mut input = Input::open(path)?;
+        let most = self.terms.limits.max_bundle_bytes;
+        self.bytes = self.bytes.saturating_add(input.len());
+        if self.bytes > most {
+            self.add(name, vec![beyond(most)], Content::Closed);
+            return Ok(());
+        }
         let mut begun = [0; 4];
         let count = input.read(&mut begun)?;
         let is_zip = magic::is_zip(begun.get(..count).unwrap_or_default());
@@ -131,4 +138,12 @@ impl Listing {
     fn add(&mut self, path: String, issues: Vec<Issue>, content: Content) {
         self.sources.push(Source { path, issues, content, terms: Arc::clone(&self.terms) });
     }
+}
+
+/// The issue of a file that is not read since its bundle is too large with it.
+fn beyond(most: u64) -> Issue {
+    let detail = format!(
+        "with this file the bundle is larger than {most} bytes, so it was not read; send less, or allow more"
+    );
+    Issue::loss("bundle-too-large", detail, None)
 }

@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io::{self, Read};
+use std::time::Instant;
 
 /// Bytes that [`Stream::head`] shows; recognition looks at no more.
 const HEAD: usize = 64 * 1024;
@@ -22,6 +23,35 @@ pub struct Limits {
     pub max_ratio: u64,
     /// Archives around a file.
     pub max_depth: usize,
+    /// Bytes of all files of one bundle, as they were sent. Those beyond it are listed and not read.
+    pub max_bundle_bytes: u64,
+    /// When reading ends, wherever it is.
+    pub deadline: Option<Instant>,
+}
+
+impl Limits {
+    /// Whether the deadline has passed.
+    #[must_use]
+    pub fn is_overdue(&self) -> bool {
+        is_past(self.deadline)
+    }
+}
+
+/// Whether a deadline has passed.
+fn is_past(deadline: Option<Instant>) -> bool {
+    deadline.is_some_and(|deadline| Instant::now() >= deadline)
+}
+
+/// The error of a source that is not read on because of it.
+///
+/// # Errors
+/// Where the deadline has passed.
+pub(super) fn in_time(deadline: Option<Instant>) -> io::Result<()> {
+    if is_past(deadline) {
+        let detail = "not read to its end within the time that one bundle has; allow more with --timeout";
+        return Err(Refusal::error("deadline", detail));
+    }
+    Ok(())
 }
 
 impl Default for Limits {
@@ -33,6 +63,8 @@ impl Default for Limits {
             max_entries: 200_000,
             max_ratio: 200,
             max_depth: 4,
+            max_bundle_bytes: u64::MAX,
+            deadline: None,
         }
     }
 }
@@ -42,20 +74,35 @@ pub struct Stream<'a> {
     reader: Box<dyn Read + 'a>,
     head: Vec<u8>,
     given: usize,
-    left: u64,
+    taken: u64,
+    max_bytes: u64,
+    deadline: Option<Instant>,
     hasher: blake3::Hasher,
     failure: Option<io::Error>,
 }
 
+/// A source after it was read.
+#[derive(Debug)]
+pub struct Finished {
+    /// blake3 of all its bytes.
+    pub hash: blake3::Hash,
+    /// How many there were.
+    pub bytes: u64,
+    /// What cut it, if anything.
+    pub failure: Option<io::Error>,
+}
+
 impl<'a> Stream<'a> {
-    /// Reads from `reader`, `max_bytes` at most.
+    /// Reads from `reader`, as much and as long as one source may by `limits`.
     #[must_use]
-    pub fn new(reader: Box<dyn Read + 'a>, max_bytes: u64) -> Self {
+    pub fn new(reader: Box<dyn Read + 'a>, limits: &Limits) -> Self {
         Self {
             reader,
             head: Vec::new(),
             given: 0,
-            left: max_bytes,
+            taken: 0,
+            max_bytes: limits.max_source_bytes,
+            deadline: limits.deadline,
             hasher: blake3::Hasher::new(),
             failure: None,
         }
@@ -73,11 +120,11 @@ impl<'a> Stream<'a> {
         &self.head
     }
 
-    /// Reads what is left and gives the hash of the whole source, and the error that cut it, if any.
-    pub fn finish(mut self) -> (blake3::Hash, Option<io::Error>) {
+    /// Reads what is left.
+    pub fn finish(mut self) -> Finished {
         let mut block = vec![0; HEAD];
         while self.pull(&mut block) > 0 {}
-        (self.hasher.finalize(), self.failure)
+        Finished { hash: self.hasher.finalize(), bytes: self.taken, failure: self.failure }
     }
 
     /// Reads from the source itself; an error ends the stream and is kept for [`Stream::finish`].
@@ -86,14 +133,14 @@ impl<'a> Stream<'a> {
             return 0;
         }
         loop {
-            match self.reader.read(block) {
-                Ok(count) if count as u64 > self.left => {
+            match in_time(self.deadline).and_then(|()| self.reader.read(block)) {
+                Ok(count) if self.taken + count as u64 > self.max_bytes => {
                     self.failure =
                         Some(too_large("larger than the limit for one file; the rest was not read"));
                     return 0;
                 }
                 Ok(count) => {
-                    self.left -= count as u64;
+                    self.taken += count as u64;
                     self.hasher.update(block.get(..count).unwrap_or_default());
                     return count;
                 }

@@ -9,10 +9,11 @@
 use std::cell::Cell;
 use std::io::{self, Read};
 use std::rc::Rc;
+use std::time::Instant;
 
 use super::input::{Data, Input};
 use super::magic::{self, Container};
-use super::stream::{Limits, Refusal, Stream, too_large};
+use super::stream::{Limits, Refusal, Stream, in_time, too_large};
 use super::{Content, Entry, Source, cabinet, gzip, seven, tar, unreadable, zip};
 use crate::fact::Issue;
 
@@ -127,7 +128,7 @@ impl<'w> Walk<'w> {
     }
 
     fn plain(&mut self, place: &Place, issues: Vec<Issue>, data: Data<'_>) {
-        let stream = Stream::new(data.into_reader(), self.limits.max_source_bytes);
+        let stream = Stream::new(data.into_reader(), self.limits);
         let source = (place.depth == 0).then_some(self.source);
         let again = !matches!(self.source.content, Content::Piped(_));
         (self.visit)(Entry { path: place.path.clone(), issues, stream: Some(stream), source, again });
@@ -156,6 +157,7 @@ impl<'w> Walk<'w> {
             reader,
             out: 0,
             allowed: Allowed::Packed(packed, ratio, Rc::clone(&self.left)),
+            deadline: self.limits.deadline,
             blame: cut,
             failed: Rc::default(),
         }
@@ -163,7 +165,8 @@ impl<'w> Walk<'w> {
 
     /// A member of exactly `size` bytes that were counted before.
     pub(super) fn sized<R: Read>(&self, reader: R, size: u64) -> Metered<R> {
-        Metered { reader, out: 0, allowed: Allowed::Size(size), blame: cut, failed: Rc::default() }
+        let deadline = self.limits.deadline;
+        Metered { reader, out: 0, allowed: Allowed::Size(size), deadline, blame: cut, failed: Rc::default() }
     }
 }
 
@@ -220,6 +223,7 @@ pub(super) struct Metered<R> {
     reader: R,
     out: u64,
     allowed: Allowed,
+    deadline: Option<Instant>,
     blame: fn(io::Error) -> io::Error,
     failed: Rc<Cell<bool>>,
 }
@@ -267,7 +271,7 @@ impl<R: Read> Read for Metered<R> {
         if block.is_empty() {
             return Ok(0);
         }
-        let read = match self.reader.read(block) {
+        let read = match in_time(self.deadline).and_then(|()| self.reader.read(block)) {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => return Err(error),
             // What was refused below keeps its own words.
             Err(error) if Refusal::of(&error).is_some() => Err(error),

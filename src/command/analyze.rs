@@ -44,10 +44,21 @@ pub fn analyze(
 ) -> Result<Report, Error> {
     pool(options.threads)?.install(|| {
         let (evidence, incident) = reconstruct(bundle, knowledge, options, tick)?;
-        let diagnosis = diagnose(&incident, &evidence, knowledge);
-        let plan = plan(&diagnosis, &incident, &evidence, knowledge, &options.plan);
-        Ok(build(&bundle.name, &evidence, &incident, &diagnosis, &plan, knowledge))
+        Ok(conclude(&bundle.name, &evidence, &incident, knowledge, options))
     })
+}
+
+/// The stages after the incident.
+pub(super) fn conclude(
+    name: &str,
+    evidence: &Evidence,
+    incident: &Incident,
+    knowledge: &Knowledge,
+    options: &Options,
+) -> Report {
+    let diagnosis = diagnose(incident, evidence, knowledge);
+    let plan = plan(&diagnosis, incident, evidence, knowledge, &options.plan);
+    build(name, evidence, incident, &diagnosis, &plan, knowledge)
 }
 
 /// The stages up to the incident.
@@ -58,7 +69,7 @@ pub(super) fn reconstruct(
     tick: &(dyn Fn() + Sync),
 ) -> Result<(Evidence, Incident), Error> {
     let parsed = read(bundle, knowledge, options, tick);
-    if !parsed.iter().any(ParsedSource::is_understood) {
+    if !is_understood(&parsed) {
         return Err(nothing_understood(&bundle.name, &parsed));
     }
     Ok(join(parsed, knowledge, options))
@@ -92,8 +103,13 @@ pub(super) fn pool(threads: usize) -> Result<ThreadPool, Error> {
     ThreadPoolBuilder::new().num_threads(threads).build().map_err(|error| Error::Fault(error.to_string()))
 }
 
+/// Whether anything can be learned.
+pub(super) fn is_understood(parsed: &[ParsedSource]) -> bool {
+    parsed.iter().any(ParsedSource::is_understood)
+}
+
 /// Why nothing was understood: what was noticed about the files, else what kcdoctor reads.
-fn nothing_understood(name: &str, parsed: &[ParsedSource]) -> Error {
+pub(super) fn nothing_understood(name: &str, parsed: &[ParsedSource]) -> Error {
     const READS: &str = "kcdoctor reads .evtx logs, events as XML, exports of the directory (LDIF, CSV, JSON, Clixml, lists), of updates and of hosts, and what Windows' tools print";
     let mut reasons: BTreeMap<String, usize> = BTreeMap::new();
     for issue in parsed.iter().flat_map(|source| &source.parsed.issues) {

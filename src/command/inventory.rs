@@ -1,11 +1,10 @@
 //! `kcdoctor inventory`: what a bundle holds, and what to ask the customer for next.
 
-use super::analyze::{Options, join, pool, read};
+use super::analyze::{Options, is_understood, join, pool, read};
 use crate::bundle::Bundle;
 use crate::diagnose::diagnose;
 use crate::error::Error;
 use crate::knowledge::Knowledge;
-use crate::parse::ParsedSource;
 use crate::report::inventory::{InventoryReport, build};
 
 /// A bundle in, its inventory out, also where nothing in it is understood.
@@ -20,7 +19,7 @@ pub fn inventory(
 ) -> Result<InventoryReport, Error> {
     Ok(pool(options.threads)?.install(|| {
         let parsed = read(bundle, knowledge, options, tick);
-        let understood = parsed.iter().any(ParsedSource::is_understood);
+        let understood = is_understood(&parsed);
         let (evidence, incident) = join(parsed, knowledge, options);
         let diagnosis = diagnose(&incident, &evidence, knowledge);
         build(&bundle.name, understood, &evidence, &incident, &diagnosis, knowledge)

@@ -113,7 +113,14 @@ pub fn judge(simulated: &Simulated, through: Through, knowledge: &Knowledge) -> 
 }
 
 fn parsed(source: crate::scenario::simulation::Source) -> ParsedSource {
-    ParsedSource { path: source.path, kind: source.kind, hash: None, parsed: source.parsed, guess: None }
+    ParsedSource {
+        path: source.path,
+        kind: source.kind,
+        hash: None,
+        bytes: 0,
+        parsed: source.parsed,
+        guess: None,
+    }
 }
 
 fn stated(simulated: &Simulated, diagnosis: &Diagnosis<'_>, evidence: &Evidence) -> Stated {

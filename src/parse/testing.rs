@@ -3,7 +3,7 @@
 use std::io::Cursor;
 
 use super::{Context, Format, Head, ParsedSource, Reader, Wanted, read_text};
-use crate::bundle::Stream;
+use crate::bundle::{Limits, Stream};
 use crate::fact::{
     DirectoryObject, Fact, InstallDay, InstalledUpdate, Known, Observation, Parsed, Position, SourceId,
 };
@@ -11,7 +11,7 @@ use crate::knowledge::Interest;
 
 /// Reads `bytes` as `format`, with an eye for the events of `interest`.
 pub(super) fn read_with(format: &Format, bytes: &[u8], interest: &Interest) -> Parsed {
-    let mut stream = Stream::new(Box::new(Cursor::new(bytes.to_vec())), u64::MAX);
+    let mut stream = Stream::new(Box::new(Cursor::new(bytes.to_vec())), &Limits::default());
     let context = Context { source: SourceId(0), interest, wanted: None };
     read_in(format, &mut stream, &context)
 }
@@ -77,7 +77,14 @@ fn wanted(context: &Context<'_>) -> Wanted {
     };
     let mut wanted = Wanted::default();
     let parsed = Parsed { facts: vec![update("HV02"), update("Zürich")], ..Parsed::default() };
-    wanted.learn(&ParsedSource { path: String::new(), kind: "hot-fix-csv", hash: None, parsed, guess: None });
+    wanted.learn(&ParsedSource {
+        path: String::new(),
+        kind: "hot-fix-csv",
+        hash: None,
+        bytes: 0,
+        parsed,
+        guess: None,
+    });
     wanted
 }
 
@@ -88,7 +95,7 @@ pub(super) fn chosen_and_expected(format: &Format, bytes: &[u8]) -> [Parsed; 2] 
     let all = Context { source: SourceId(0), interest: &interest, wanted: None };
     let wanted = wanted(&all);
     let context = Context { wanted: Some(&wanted), ..all };
-    let mut stream = Stream::new(Box::new(Cursor::new(bytes.to_vec())), u64::MAX);
+    let mut stream = Stream::new(Box::new(Cursor::new(bytes.to_vec())), &Limits::default());
     let chosen = read_in(format, &mut stream, &context);
     let whole = read(format, bytes);
     let mut expected = Parsed { issues: whole.issues, coverage: whole.coverage, ..Parsed::default() };

@@ -148,6 +148,7 @@ mod tests {
             path: String::new(),
             kind: "evtx",
             hash: None,
+            bytes: 0,
             parsed: Parsed { facts, ..Parsed::default() },
             guess: None,
         }

@@ -12,6 +12,7 @@ use super::{
     OnsetReport, PairReport, PlanReport, ProofReport, Report, Role, SCHEMA_VERSION, SourceReport, StepReport,
     TallyReport, TimelineEntry, Tool, VerdictReport,
 };
+use crate::bundle::hash_of;
 use crate::diagnose::{Diagnosis, Estimate, Judgement, Placed, RuleOutcome, Strength, Tally};
 use crate::evidence::{Evidence, FactId, HostId};
 use crate::fact::{MigrationAuthentication, Position, Trustee};
@@ -418,10 +419,6 @@ pub(super) fn role(id: HostId, host: &crate::evidence::Host, incident: &Incident
 
 /// What was sent.
 pub(super) fn bundle(name: &str, evidence: &Evidence) -> BundleReport {
-    let mut hashes: Vec<_> =
-        evidence.sources.iter().filter_map(|source| source.hash).map(|hash| *hash.as_bytes()).collect();
-    hashes.sort_unstable();
-    let hash = blake3::hash(&hashes.concat());
     // An object that nothing else speaks of gave its name, though no fact of its own.
     let mut used: Vec<u64> = evidence.sources.iter().map(|source| source.bystanders).collect();
     for fact in &evidence.facts {
@@ -432,6 +429,7 @@ pub(super) fn bundle(name: &str, evidence: &Evidence) -> BundleReport {
         hash: source.hash.map(|hash| format!("blake3:{hash}")),
         kind: source.kind,
         host: source.host.map(|host| evidence.hosts.name(host).to_owned()),
+        bytes: source.bytes,
         records: source.records,
         used,
         first: source.span.map(|span| text(span.0)),
@@ -444,7 +442,7 @@ pub(super) fn bundle(name: &str, evidence: &Evidence) -> BundleReport {
     };
     BundleReport {
         name: name.to_owned(),
-        hash: format!("blake3:{hash}"),
+        hash: hash_of(evidence.sources.iter().filter_map(|source| source.hash)),
         sources: evidence.sources.iter().zip(used).map(source).collect(),
     }
 }

@@ -1,0 +1,214 @@
+//! Where lines go, and how a run goes on where an earlier one ended.
+//!
+//! A line is written by one call, so a run that is killed leaves whole lines; should the system have torn the last one,
+//! it is cut off when the run is resumed. A resumed run adds to the file what is missing. At its end the file is put into
+//! the order of an unbroken run, if it is not in it already: lines of bundles that have changed since, or failed, were
+//! written anew behind the others.
+
+use std::collections::HashMap;
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, BufRead, BufReader, BufWriter, Read, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+use serde::de::IgnoredAny;
+
+use crate::error::Error;
+use crate::report::triage::{Line, LineTool, Status};
+
+/// Where lines go.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Target {
+    /// Standard output.
+    StandardOutput,
+    /// Nowhere: they are only compared.
+    Nowhere,
+    /// A file that is made anew.
+    File(PathBuf),
+    /// A file that an earlier run began.
+    Resumed(PathBuf),
+}
+
+/// Bytes of a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Span {
+    from: u64,
+    to: u64,
+}
+
+/// A line that an earlier run wrote.
+#[derive(Debug)]
+struct Kept {
+    hash: String,
+    span: Span,
+}
+
+/// The lines of earlier runs that may still hold, by ticket and path.
+#[derive(Debug, Default)]
+pub(super) struct Earlier(HashMap<(String, String), Kept>);
+
+impl Earlier {
+    /// The hash of the bundle of which there is a line.
+    pub(super) fn hash(&self, ticket: &str, path: &str) -> Option<&str> {
+        self.0.get(&(ticket.to_owned(), path.to_owned())).map(|kept| kept.hash.as_str())
+    }
+}
+
+/// What makes a line of now: another one does not hold.
+pub(super) struct Terms<'a> {
+    pub(super) tool: &'a LineTool,
+    pub(super) full: bool,
+}
+
+/// A line with what may stand beside it.
+#[derive(Deserialize)]
+struct Written {
+    #[serde(flatten)]
+    line: Line,
+    report: Option<IgnoredAny>,
+}
+
+/// Lines on their way out.
+pub(super) enum Output {
+    Nowhere,
+    Stream(io::Stdout),
+    File(Results),
+}
+
+/// A file of lines.
+pub(super) struct Results {
+    path: PathBuf,
+    file: File,
+    end: u64,
+    /// The lines of this run, in its order.
+    spans: Vec<Span>,
+}
+
+impl Output {
+    /// Opens `target`, and reads what an earlier run left there.
+    ///
+    /// # Errors
+    /// [`Error::Io`] where it can't be read or written.
+    pub(super) fn open(target: &Target, terms: &Terms<'_>) -> Result<(Self, Earlier), Error> {
+        let is_anew = matches!(target, Target::File(_));
+        match target {
+            Target::Nowhere => Ok((Self::Nowhere, Earlier::default())),
+            Target::StandardOutput => Ok((Self::Stream(io::stdout()), Earlier::default())),
+            Target::File(path) | Target::Resumed(path) => {
+                let options =
+                    || OpenOptions::new().read(true).write(true).create(true).truncate(is_anew).open(path);
+                let file = options().map_err(Error::io(path))?;
+                let (earlier, end) = earlier(&file, terms).map_err(Error::io(path))?;
+                file.set_len(end).map_err(Error::io(path))?;
+                let results = Results { path: path.clone(), file, end, spans: Vec::new() };
+                Ok((Self::File(results), earlier))
+            }
+        }
+    }
+
+    /// Writes a line. `false` where nobody reads on.
+    pub(super) fn write(&mut self, line: &str) -> Result<bool, Error> {
+        let line = format!("{line}\n");
+        match self {
+            Self::Nowhere => Ok(true),
+            Self::Stream(output) => match output.write_all(line.as_bytes()).and_then(|()| output.flush()) {
+                Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(false),
+                written => written.map(|()| true).map_err(Error::io("standard output")),
+            },
+            Self::File(results) => {
+                results.append(line.as_bytes()).map(|()| true).map_err(Error::io(&results.path))
+            }
+        }
+    }
+
+    /// Takes the line of an earlier run as it stands, and gives it.
+    pub(super) fn keep(&mut self, earlier: &Earlier, ticket: &str, path: &str) -> Result<String, Error> {
+        let key = (ticket.to_owned(), path.to_owned());
+        match (self, earlier.0.get(&key)) {
+            (Self::File(results), Some(kept)) => {
+                results.spans.push(kept.span);
+                results.text(kept.span).map_err(Error::io(&results.path))
+            }
+            _ => Err(Error::Fault(format!("no earlier line of {path}"))),
+        }
+    }
+
+    /// Puts the lines into the order of this run where they are not, and lets go of those that no longer hold.
+    pub(super) fn finish(self) -> Result<(), Error> {
+        match self {
+            Self::File(results) => results.finish(),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl Results {
+    fn append(&mut self, line: &[u8]) -> io::Result<()> {
+        self.file.seek(SeekFrom::Start(self.end))?;
+        self.file.write_all(line)?;
+        let span = Span { from: self.end, to: self.end + line.len() as u64 };
+        self.spans.push(span);
+        self.end = span.to;
+        Ok(())
+    }
+
+    fn text(&mut self, span: Span) -> io::Result<String> {
+        self.file.seek(SeekFrom::Start(span.from))?;
+        let mut text = String::new();
+        (&self.file).take(span.to - span.from).read_to_string(&mut text)?;
+        Ok(text.trim_end().to_owned())
+    }
+
+    fn finish(mut self) -> Result<(), Error> {
+        let mut end = 0;
+        let in_place = |span: &Span| std::mem::replace(&mut end, span.to) == span.from;
+        if self.spans.iter().all(in_place) && end == self.end {
+            return Ok(());
+        }
+        let beside = beside(&self.path);
+        self.copy(&beside).map_err(Error::io(&beside))?;
+        fs::rename(&beside, &self.path).map_err(Error::io(&self.path))
+    }
+
+    fn copy(&mut self, path: &Path) -> io::Result<()> {
+        let mut copy = BufWriter::new(File::create(path)?);
+        for span in &self.spans {
+            self.file.seek(SeekFrom::Start(span.from))?;
+            io::copy(&mut (&self.file).take(span.to - span.from), &mut copy)?;
+        }
+        copy.into_inner()?.sync_all()
+    }
+}
+
+/// A file in the same folder, so that it can take the other's place at once.
+fn beside(path: &Path) -> PathBuf {
+    let mut name = path.file_name().unwrap_or_default().to_owned();
+    name.push(".ordered");
+    path.with_file_name(name)
+}
+
+/// What of a file may still hold, and where its whole lines end.
+fn earlier(file: &File, terms: &Terms<'_>) -> io::Result<(Earlier, u64)> {
+    let mut reader = BufReader::new(file);
+    let mut kept = HashMap::new();
+    let (mut from, mut line) = (0, Vec::new());
+    while reader.read_until(b'\n', &mut line)? > 0 {
+        if !line.ends_with(b"\n") {
+            break;
+        }
+        let span = Span { from, to: from + line.len() as u64 };
+        if let Some((key, hash)) = holding(&line, terms) {
+            kept.insert(key, Kept { hash, span });
+        }
+        from = span.to;
+        line.clear();
+    }
+    Ok((Earlier(kept), from))
+}
+
+/// The ticket, the path and the hash of a line, if it is one that would be written alike now.
+fn holding(line: &[u8], terms: &Terms<'_>) -> Option<((String, String), String)> {
+    let Written { line, report } = serde_json::from_slice(line).ok()?;
+    let holds = line.status == Status::Ok && line.tool == *terms.tool && report.is_some() == terms.full;
+    holds.then_some(((line.ticket, line.path), line.hash?))
+}
