@@ -36,6 +36,7 @@ pub use blocks::{BLOCK, Block, Blocks, Whole, join};
 use input::{Data, Input};
 use listing::Listing;
 use stream::Refusal;
+pub(crate) use stream::take_all;
 pub use stream::{Finished, Limits, Stream};
 use walk::{Budget, Place, Walk};
 use zip::Archive;

@@ -32,6 +32,7 @@ mod rules;
 mod rules_product;
 mod simulation;
 mod sources;
+mod triage;
 mod validate;
 
 use std::path::{Path, PathBuf};

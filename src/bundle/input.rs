@@ -6,7 +6,7 @@ use std::io::{self, Cursor, Read, Seek, SeekFrom};
 use std::path::Path;
 use std::sync::Arc;
 
-use super::stream::read_at;
+use super::stream::{read_at, take_all};
 
 /// Bytes that recognition of archives looks at: a tar tells by its whole first block.
 const HEAD: u64 = 512;
@@ -138,7 +138,7 @@ impl<'a> Data<'a> {
     pub(super) fn hold(self, most: u64) -> (Self, Option<io::Error>) {
         let Self::Forward(mut reader) = self else { return (self, None) };
         let mut bytes = Vec::new();
-        let failure = reader.by_ref().take(most.saturating_add(1)).read_to_end(&mut bytes).err();
+        let failure = take_all(&mut reader.by_ref().take(most.saturating_add(1)), &mut bytes);
         if bytes.len() as u64 > most {
             return (Self::Forward(Box::new(Cursor::new(bytes).chain(reader))), failure);
         }

@@ -6,6 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::input::Input;
+use super::stream::take_all;
 use super::walk::too_many;
 use super::zip::Archive;
 use super::{Content, Source, Terms, magic, unreadable};
@@ -35,6 +36,11 @@ impl Listing {
         if metadata.is_dir() {
             return self.add_folder(argument, prefix);
         }
+        if !metadata.is_file() {
+            let what =
+                io::Error::other("neither a file nor a folder; if it is a pipe, pass - and pipe it in");
+            return Err(Error::io(argument)(what));
+        }
         let name = if prefix.is_empty() {
             super::last_component(argument)
         } else {
@@ -49,7 +55,8 @@ impl Listing {
         io::stdin().lock().take(4).read_to_end(&mut begun)?;
         let is_zip = magic::is_zip(&begun);
         if is_zip {
-            io::stdin().lock().take(MOST_PIPED).read_to_end(&mut begun)?;
+            let failure = take_all(&mut io::stdin().lock().take(MOST_PIPED), &mut begun);
+            failure.map_or(Ok(()), Err)?;
         }
         let input = Input::memory(begun);
         if !(is_zip && self.add_zip(&path, &input)) {

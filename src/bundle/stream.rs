@@ -154,6 +154,22 @@ impl<'a> Stream<'a> {
     }
 }
 
+/// Takes all of `reader` into memory behind `bytes`; gives the error that ended it early.
+///
+/// Where memory runs out, the process ends. [`Read::read_to_end`] gives an error then, by which a file looks shorter than
+/// it is, and what is judged would depend on the memory of a machine.
+pub(crate) fn take_all(reader: &mut impl Read, bytes: &mut Vec<u8>) -> Option<io::Error> {
+    let mut block = vec![0; HEAD];
+    loop {
+        match reader.read(&mut block) {
+            Ok(0) => return None,
+            Ok(count) => bytes.extend_from_slice(block.get(..count).unwrap_or_default()),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Some(error),
+        }
+    }
+}
+
 /// Reads from a place of a file that several threads may read at once.
 pub(super) fn read_at(file: &File, block: &mut [u8], at: u64) -> io::Result<usize> {
     #[cfg(unix)]

@@ -10,7 +10,7 @@ use std::io::Read;
 use encoding_rs::{Decoder, Encoding};
 use jiff::{Timestamp, civil, tz::TimeZone};
 
-use crate::bundle::Stream;
+use crate::bundle::{Stream, take_all};
 use crate::fact::Issue;
 
 mod encoding;
@@ -57,7 +57,7 @@ fn read_at_most(reader: &mut impl Read, max: usize) -> Text {
     let mut bytes = Vec::new();
     let mut issues = Vec::new();
     // A stream never fails: an error ends it early, and its owner tells of it.
-    let _ = reader.by_ref().take(max as u64 + 1).read_to_end(&mut bytes);
+    let _ = take_all(&mut reader.by_ref().take(max as u64 + 1), &mut bytes);
     if bytes.len() > max {
         bytes.truncate(max);
         let detail = format!(

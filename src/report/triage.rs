@@ -226,6 +226,12 @@ impl Line {
     }
 }
 
+/// The JSON Schema of [`Line`].
+#[must_use]
+pub fn schema() -> serde_json::Value {
+    schemars::schema_for!(Line).to_value()
+}
+
 fn sorted<'a>(texts: impl Iterator<Item = &'a str>) -> Vec<String> {
     texts.collect::<BTreeSet<_>>().into_iter().map(str::to_owned).collect()
 }
