@@ -217,7 +217,7 @@ fn run_triage(arguments: &TriageArgs) -> Result<u8, Error> {
     let threads = triage::threads(common.threads);
     let processes = triage::threads(arguments.processes);
     if let Some(memory) = arguments.memory {
-        triage::check_memory(memory, processes)?;
+        triage::check_memory(memory, processes, share(threads, processes))?;
     }
     if arguments.worker {
         let settings = arguments.settings(share(threads, processes))?;

@@ -373,6 +373,14 @@ fn zipped(name: &str) -> Vec<u8> {
     zip.finish().unwrap().into_inner()
 }
 
+/// The largest log of a bundle.
+fn log(folder: &Path) -> Vec<u8> {
+    let files = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let logs =
+        files.flat_map(|path| if path.is_dir() { vec![log(&path)] } else { vec![fs::read(path).unwrap()] });
+    logs.filter(|log| log.starts_with(b"ElfFile")).max_by_key(Vec::len).unwrap_or_default()
+}
+
 #[test]
 fn an_archive_can_come_on_standard_input_under_its_name() {
     let archive = zipped("classic-two-nodes");
@@ -382,6 +390,15 @@ fn an_archive_can_come_on_standard_input_under_its_name() {
     let stored = lines(&[path(folder.path())]);
     assert_eq!((streamed.len(), streamed[0].path.as_str()), (1, "CASE-7.zip"));
     assert_eq!(Line { path: stored[0].path.clone(), ..streamed[0].clone() }, stored[0]);
+    // It can be read once, so a line that an earlier run wrote is no reason to look at it first.
+    let (log, file) = (log(&bundle("classic-two-nodes")), folder.path().join("all.jsonl"));
+    let resumed = || {
+        piped(&["--stdin-archive", "one.evtx", "--resume", "-o", path(&file)], &log);
+        parsed(&fs::read(&file).unwrap())
+    };
+    let first = resumed();
+    assert_eq!((first.len(), first[0].status), (1, Status::Ok));
+    assert_eq!(resumed(), first);
     let cut = piped(&["--stdin-archive", "CASE-7.zip"], &archive[..archive.len() / 3]);
     assert_eq!(cut.len(), 1);
 }
@@ -427,7 +444,8 @@ fn a_bundle_that_needs_too_much_memory_costs_only_itself() {
     fs::create_dir(&huge).unwrap();
     let text = fs::read(root().join("fixtures/sources/systeminfo/SystemInfo.TXT")).unwrap();
     fs::write(huge.join("systeminfo.txt"), text.repeat((100 << 20) / text.len())).unwrap();
-    let lines = lines(&[path(folder.path()), "--isolate", "--processes", "1", "--memory", "64M"]);
+    let lines =
+        lines(&[path(folder.path()), "--isolate", "--threads", "1", "--processes", "1", "--memory", "64M"]);
     let codes: Vec<_> = lines.iter().map(|line| (line.ticket.as_str(), line.error_code.as_deref())).collect();
     assert_eq!(codes.iter().filter(|(_, code)| code.is_none()).count(), BUNDLES.len(), "{codes:?}");
     assert_eq!(codes[3], ("huge", Some("out-of-memory")));
@@ -443,6 +461,7 @@ fn wrong_usage_is_said_before_anything_is_read() {
         &["x", "--isolate", "--processes", "64", "--memory", "1M"],
         &["-", "--stdin-archive", "a.zip"],
         &["-", "-"],
+        &["--stdin-archive", "a.zip", "--isolate"],
         &["x", "--max-bytes", "many"],
         &["x", "--worker"],
     ] {

@@ -20,7 +20,7 @@ pub struct TriageArgs {
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub bundle_depth: usize,
     /// One bundle more, first of all: the archive or file on standard input, with NAME for its ticket.
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", conflicts_with = "isolate")]
     pub stdin_archive: Option<String>,
     /// Only part I of N of all tickets, such as 2/4, by the hash of their ids.
     #[arg(long, value_name = "I/N")]

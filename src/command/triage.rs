@@ -12,10 +12,10 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use rayon::ThreadPool;
+use rayon::{ThreadPool, ThreadPoolBuilder};
 use serde::{Deserialize, Serialize};
 
-use super::analyze::{Options, conclude, is_understood, join, nothing_understood, pool, read};
+use super::analyze::{Options, conclude, is_understood, join, nothing_understood, read};
 use crate::bundle::{Bundle, Limits, hash_of};
 use crate::error::Error;
 use crate::knowledge::Knowledge;
@@ -34,6 +34,9 @@ pub use jobs::{Inputs, Job, Place, Shard};
 pub use output::Target;
 pub use run::{Done, Isolation, Run, run, threads};
 pub use workers::{become_worker, check_memory, serve};
+
+/// The stack of a thread: while one waits for a part of its bundle it may begin with another bundle on top of it.
+const STACK: usize = 8 << 20;
 
 /// How each bundle is read, and what is said of it.
 #[derive(Debug, Clone)]
@@ -134,7 +137,9 @@ impl<'a> Analyst<'a> {
     /// [`Error::Fault`] where threads can't be had.
     pub fn new(knowledge: &'a Knowledge, settings: &'a Settings) -> Result<Self, Error> {
         let tool = tool(knowledge, settings);
-        Ok(Self { knowledge, settings, pool: pool(settings.options.threads)?, tool })
+        let pool = ThreadPoolBuilder::new().num_threads(settings.options.threads).stack_size(STACK).build();
+        let pool = pool.map_err(|error| Error::Fault(error.to_string()))?;
+        Ok(Self { knowledge, settings, pool, tool })
     }
 
     /// The line of one bundle. Never fails and never panics.

@@ -9,7 +9,7 @@ use super::expected::Expected;
 use super::output::{Earlier, Output, Target, Terms};
 use super::progress::Progress;
 use super::workers::Worker;
-use super::{Analyst, Answer, Inputs, Job, Settings, crew, text, tool};
+use super::{Analyst, Answer, Inputs, Job, Place, Settings, crew, text, tool};
 use crate::error::Error;
 use crate::knowledge::Knowledge;
 use crate::report::triage::{Difference, Line};
@@ -130,6 +130,10 @@ pub fn run(run: Run, knowledge: &Knowledge) -> Result<Done, Error> {
 fn known(job: &Job, earlier: &Earlier, settings: &Settings) -> Option<String> {
     let report = settings.reports.as_ref().zip(job.report.as_ref()).map(|(folder, name)| folder.join(name));
     let hash = earlier.hash(&job.ticket, &job.path)?;
+    // What can be read only once is not read to be compared first.
+    if job.place == Place::StandardInput {
+        return None;
+    }
     report.is_none_or(|report| report.is_file()).then(|| hash.to_owned())
 }
 

@@ -34,22 +34,25 @@ pub fn serve(analyst: &Analyst<'_>) -> Result<(), Error> {
     Ok(())
 }
 
-/// The least memory of a worker: below, it could not read the smallest bundle.
-const LEAST: u64 = 64 << 20;
+/// The least memory of a worker: below, it could not read a small bundle.
+const LEAST: u64 = 48 << 20;
+/// What each of its threads needs on top: a stack, and what malloc keeps for it.
+const LEAST_FOR_THREAD: u64 = 16 << 20;
 
-/// Whether `memory` can be shared by so many workers.
+/// Whether `memory` can be shared by so many workers of so many `threads` each.
 ///
 /// # Errors
 /// [`Error::Usage`] where each would have too little, and on a system other than Linux.
-pub fn check_memory(memory: u64, processes: usize) -> Result<(), Error> {
+pub fn check_memory(memory: u64, processes: usize, threads: usize) -> Result<(), Error> {
     if cfg!(not(target_os = "linux")) {
         let advice = "elsewhere bound the whole run, by a container or a job object";
         return Err(Error::Usage(format!("--memory needs Linux; {advice}")));
     }
-    if memory / (processes.max(1) as u64) < LEAST {
-        let least = LEAST >> 20;
+    let least = LEAST + LEAST_FOR_THREAD * threads as u64;
+    if memory / (processes.max(1) as u64) < least {
+        let all = (least * processes as u64) >> 20;
         return Err(Error::Usage(format!(
-            "--memory is too little for {processes} workers; each needs {least} MiB: allow more, or fewer --processes"
+            "--memory is too little for {processes} workers; give them {all}M or more, or have fewer --processes or --threads"
         )));
     }
     Ok(())
@@ -64,7 +67,7 @@ pub fn become_worker(memory: Option<u64>) -> Result<(), Error> {
     use rustix::process::{Resource, Rlimit, Signal, set_parent_process_death_signal, setrlimit};
     set_parent_process_death_signal(Some(Signal::KILL))
         .map_err(|error| Error::io("worker process")(error.into()))?;
-    // What is reserved and not used, such as the stacks of threads, does not count there.
+    // Stacks count there as a whole, what malloc reserves for later does not.
     let limit = Rlimit { current: memory, maximum: memory };
     setrlimit(Resource::Data, limit).map_err(|error| Error::io("--memory")(error.into()))
 }
