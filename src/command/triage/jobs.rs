@@ -161,7 +161,13 @@ fn from_line(line: &[u8]) -> Option<Job> {
         None => (line, &[][..]),
     };
     let ticket = (!ticket.is_empty()).then(|| String::from_utf8_lossy(ticket).into_owned());
-    (!path.is_empty()).then(|| job(system_path(path), ticket))
+    // A ticket without a path is not lost: it gets the line of a bundle that is not there.
+    let mut job = (!line.is_empty()).then(|| job(system_path(path), ticket))?;
+    // Here it is a file of that name. Standard input is where the list stands.
+    if path == b"-" {
+        job.place = Place::Path("./-".into());
+    }
+    Some(job)
 }
 
 /// The path of these bytes.
@@ -222,7 +228,9 @@ mod tests {
         assert_eq!(job("in/T 1.zip"), Some(("in/T 1.zip".into(), "T 1.zip".into())));
         assert_eq!(job("in/x.zip\tCASE-7"), Some(("in/x.zip".into(), "CASE-7".into())));
         assert_eq!(job("in/x.zip\t"), Some(("in/x.zip".into(), "x.zip".into())));
+        assert_eq!(job("\tCASE-8"), Some((String::new(), "CASE-8".into())));
         assert_eq!(job(""), None);
+        assert_eq!(from_line(b"-").unwrap().place, Place::Path("./-".into()));
     }
 
     #[cfg(unix)]
