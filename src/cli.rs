@@ -117,8 +117,11 @@ pub struct SimulateArgs {
     #[arg(long, value_name = "SEED", default_value_t = 1)]
     pub seed: u64,
     /// Judge nothing: write the bundles to DIR, and `truth.jsonl` beside them.
-    #[arg(long, value_name = "DIR", conflicts_with_all = ["incidents", "format", "output", "threads"])]
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["incidents", "format", "output"])]
     pub write: Option<PathBuf>,
+    /// With `--write`: each bundle as one zip, not as a folder.
+    #[arg(long, requires = "write")]
+    pub zip: bool,
     /// With `--write`: leave out a third of what a customer could send.
     #[arg(long, requires = "write")]
     pub thinned: bool,

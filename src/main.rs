@@ -15,6 +15,7 @@ use kcdoctor::cli::{
     InventoryArgs, PlanArgs, RulesCommand, SimulateArgs, TriageArgs, ValidateArgs, share,
 };
 use kcdoctor::command::analyze::Options;
+use kcdoctor::command::simulate::Container;
 use kcdoctor::command::triage::{Analyst, Isolation, Run};
 use kcdoctor::command::{
     analyze, audit, collect, drift, events, explain, inventory, plan_files, rules, schema, simulate, triage,
@@ -115,7 +116,9 @@ fn run_simulate(arguments: &SimulateArgs) -> Result<u8, Error> {
     let SimulateArgs { incidents, bundles, seed, threads, .. } = *arguments;
     if let Some(folder) = &arguments.write {
         let sources = if arguments.thinned { Sources::Thinned } else { Sources::Complete };
-        return simulate::write(seed, bundles, sources, folder).map(|()| 0);
+        let container = if arguments.zip { Container::Zip } else { Container::Folder };
+        let order = simulate::Order { first_seed: seed, bundles, sources, container, threads };
+        return simulate::write(&order, folder).map(|()| 0);
     }
     let run = simulate::Run { first_seed: seed, incidents, bundles, threads };
     let accuracy = simulate::run(&run, &Knowledge::load()?)?;

@@ -348,7 +348,7 @@ fn the_table_counts_migrations_of_which_one_end_is_not_known() {
 fn simulate_takes_no_option_that_it_would_not_use() {
     let folder = tempfile::tempdir().unwrap();
     let written = path(folder.path());
-    for more in [["--incidents", "4"], ["--format", "json"], ["--output", "x"], ["--threads", "2"]] {
+    for more in [["--incidents", "4"], ["--format", "json"], ["--output", "x"]] {
         let output = kcdoctor(&[&["simulate", "--write", written][..], &more].concat());
         assert_eq!(output.status.code(), Some(64), "{more:?}");
     }

@@ -136,6 +136,44 @@ fn the_command_writes_bundles_with_their_truth() {
     assert_eq!(report["sets"].as_array().unwrap().len(), 4);
 }
 
+/// A zip holds what the folder would, and the same seed gives the same bytes at any number of threads.
+#[test]
+fn the_command_writes_zips_as_well() {
+    let folder = tempfile::tempdir().unwrap();
+    let written = |name: &str, more: &[&str]| {
+        let place = folder.path().join(name);
+        let arguments = ["simulate", "--bundles", "4", "--seed", "5", "--write", place.to_str().unwrap()];
+        let output =
+            Command::new(env!("CARGO_BIN_EXE_kcdoctor")).args(arguments).args(more).output().unwrap();
+        assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+        place
+    };
+    let folders = written("folders", &[]);
+    let [one, two] =
+        [("one", "1"), ("two", "2")].map(|(name, threads)| written(name, &["--zip", "--threads", threads]));
+    let truth = std::fs::read_to_string(one.join("truth.jsonl")).unwrap();
+    assert!(truth.contains("\"bundle\":\"T000005.zip\""), "{truth}");
+    for (name, zip) in [("T000005", "T000005.zip"), ("T000008", "T000008.zip")] {
+        let bytes = std::fs::read(one.join(zip)).unwrap();
+        assert_eq!(bytes, std::fs::read(two.join(zip)).unwrap());
+        let mut archive = zip::ZipArchive::new(std::io::Cursor::new(bytes)).unwrap();
+        for index in 0..archive.len() {
+            let mut member = archive.by_index(index).unwrap();
+            let mut content = Vec::new();
+            std::io::Read::read_to_end(&mut member, &mut content).unwrap();
+            let path = folders.join(name).join(member.name().unwrap().as_ref());
+            assert_eq!(std::fs::read(path).unwrap(), content);
+        }
+        assert_eq!(archive.len(), files(&folders.join(name)));
+    }
+}
+
+/// Files below a folder.
+fn files(folder: &std::path::Path) -> usize {
+    let below = |path: std::path::PathBuf| if path.is_dir() { files(&path) } else { 1 };
+    std::fs::read_dir(folder).unwrap().map(|entry| below(entry.unwrap().path())).sum()
+}
+
 /// The log in which the failure stands was not sent: of the cluster's machines on one node, of the service on any.
 #[test]
 fn what_is_not_sent_is_not_healthy() {

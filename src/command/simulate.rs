@@ -1,8 +1,6 @@
 //! `kcdoctor simulate`: how often the verdict is right, and whether it is as sure as it says, over drawn incidents of
 //! known truth.
 
-use std::path::Path;
-
 use jiff::{SignedDuration, Timestamp};
 use rayon::prelude::*;
 
@@ -17,6 +15,10 @@ use crate::parse::ParsedSource;
 use crate::report::accuracy::{Accuracy, Score, Set, Stated};
 use crate::scenario::bundles::Trigger;
 use crate::scenario::simulation::{Simulated, Sources, draw};
+
+mod writing;
+
+pub use writing::{Container, Order, write};
 
 /// How an incident reaches the analysis.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -59,32 +61,6 @@ pub fn run(run: &Run, knowledge: &Knowledge) -> Result<Accuracy, Error> {
         ]
     });
     Ok(Accuracy::of(run.first_seed, sets, knowledge))
-}
-
-/// Writes `count` incidents from the seed `first` on as bundles under `folder`, and `truth.jsonl` beside them.
-///
-/// # Errors
-/// [`Error::Io`] where something can't be written.
-pub fn write(first: u64, count: u64, sources: Sources, folder: &Path) -> Result<(), Error> {
-    let mut truth = String::new();
-    for seed in first..first.saturating_add(count) {
-        let simulated = draw(seed, sources);
-        let name = format!("T{seed:06}");
-        for (path, content) in simulated.written() {
-            let path = folder.join(&name).join(path);
-            let parent = path.parent().unwrap_or(folder);
-            std::fs::create_dir_all(parent).map_err(Error::io(parent))?;
-            std::fs::write(&path, content).map_err(Error::io(&path))?;
-        }
-        let pairs = simulated.planted.first().map(|planted| planted.pairs.clone()).unwrap_or_default();
-        let also: Vec<_> = simulated.planted.iter().skip(1).map(|planted| planted.cause).collect();
-        let line =
-            serde_json::json!({"bundle": name, "cause": simulated.cause(), "pairs": pairs, "also": also});
-        truth.push_str(&format!("{line}\n"));
-    }
-    let path = folder.join("truth.jsonl");
-    std::fs::create_dir_all(folder).map_err(Error::io(folder))?;
-    std::fs::write(&path, truth).map_err(Error::io(&path))
 }
 
 /// Judges `count` incidents from the seed `first` on, and keeps the score. Uses the pool that it is called in.
