@@ -177,6 +177,8 @@ pub struct Incident {
     unplaced: BTreeMap<HostId, Vec<usize>>,
     /// Hosts with a pair that is granted what it needs.
     working: BTreeSet<HostId>,
+    /// Moves that arrived although their source's list names nothing of their target, by source.
+    bare: BTreeMap<HostId, Vec<history::Bare>>,
     /// Every change of each host's computer object, by time; also those outside of what is looked at.
     object_changes: BTreeMap<HostId, Vec<Change>>,
     /// Successes outside of what is looked at: they blame nobody, and they can clear.
@@ -256,6 +258,7 @@ impl Incident {
             listening: listener::LastSeen::of(&attempts),
             speaking,
             working: BTreeSet::new(),
+            bare: BTreeMap::new(),
             object_changes,
             beyond,
             attempts,
@@ -280,6 +283,7 @@ impl Incident {
         incident.pairs.retain(|pair| scope.names(Some(pair.source), Some(pair.target), evidence));
         incident.join_refusals(&refusals, evidence);
         incident.weigh_delegation(evidence, &evidence.directory);
+        incident.bare = incident.bare(evidence);
         incident
     }
 

@@ -286,3 +286,42 @@ fn a_proof_claims_nothing_that_the_plan_did_not_mend() {
     assert!(!before.is_empty());
     assert_eq!(disabled(&proof.after), before);
 }
+
+/// A move that needed no delegation to one target may have needed none to another.
+#[test]
+fn what_moves_elsewhere_without_delegation_may_not_want_for_it() {
+    let tie = record(
+        "Microsoft-Windows-FailoverClustering",
+        1069,
+        "System",
+        "hv01.contoso.com",
+        "02T00:00:00",
+        &[("NodeName", "HV03")],
+    );
+    let of = |time: &str, changed: &str, of_target: &str, other: &str| {
+        let mut case = failing(NO_CREDENTIALS, &["15T10:00:00"]);
+        case.service(13002, 4, "HV03", "01T00:00:00", &["OLD", IDS[2]]).file("other.xml", other);
+        if !time.is_empty() {
+            case.service(20413, 4, "HV01", &format!("{time}:00"), &["WEB03", "HV03", IDS[1]]);
+            case.service(20415, 4, "HV01", &format!("{time}:30"), &["WEB03", IDS[1], "0.4"]);
+        }
+        let changed = OLD.replace("20260801", changed);
+        let target = format!("{OLD}\n{of_target}");
+        case.objects(&[
+            ("HV01", MEMBER, &[], &changed),
+            ("HV02", MEMBER, &[], OLD),
+            ("HV03", MEMBER, &[], target.trim_end()),
+        ]);
+        case.report()
+    };
+    let trusting = "msDS-AllowedToActOnBehalfOfOtherIdentity: O:BAD:(A;;0xf01ff;;;S-1-5-21-1-2-3-1100)";
+    let asked = tie.clone() + &ticket("15T10:00:01", "HV01$@CONTOSO.COM", "HV02$", "0x40830000", "0xd");
+    is_confirmed(&of("", "20260801", "", &tie), "kcd-missing");
+    for time in ["05T12:00", "17T12:00"] {
+        is_open(&of(time, "20260801", "", &tie), "it moved to HV03");
+        for (trusting, other) in [(trusting, tie.as_str()), ("", &asked), ("", "")] {
+            is_confirmed(&of(time, "20260801", trusting, other), "kcd-missing");
+        }
+    }
+    is_confirmed(&of("05T12:00", "20260910", "", &tie), "kcd-missing");
+}

@@ -1,18 +1,30 @@
-//! What the moves and the objects of a pair say of each other over time: what worked with things as they are, what came to
-//! work by itself, and whether the directory's state is of the time of the failures.
+//! What the moves and the objects of a pair say of each other over time: what worked with things as they are, here or to
+//! another target, what came to work by itself, and whether the directory's state is of the time of the failures.
 //!
 //! A window on the incident hides what it is asked to hide, and never what clears a cause: successes and changes outside of
 //! it are asked as well.
 
+use std::collections::BTreeMap;
+
 use jiff::{SignedDuration, Timestamp};
 
-use super::{Attempt, Change, Incident, Pair, When};
+use super::{Attempt, Change, Coverage, Incident, Outcome, Pair, When, delegation};
 use crate::evidence::{Evidence, FactId, HostId};
 use crate::fact::{DirectoryObject, Known, Reason};
 use crate::knowledge::Class;
 
 /// A domain controller logs a change within this time of stamping it.
 const STAMPED: SignedDuration = SignedDuration::from_mins(5);
+
+/// A move that arrived although its source's list names nothing of its target.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Bare {
+    target: HostId,
+    time: Timestamp,
+    fact: FactId,
+    /// Whether the target may name the source instead; where it does, the move is none of these.
+    may_be_granted: bool,
+}
 
 impl Incident {
     /// A success of `pair` after a move had failed for want of credentials, with no change of either object seen in
@@ -47,6 +59,64 @@ impl Incident {
         let [Some(one), Some(other)] = stamps else { return Known::Known(None) };
         let since = one.max(other);
         self.success(pair, |time| time > since && time < failed && !self.is_changed(ends, time, failed))
+    }
+
+    /// A success of the pair's source to another target that is granted no more, with the objects as they were when the
+    /// pair failed for want of credentials. Only where that target stands to the source as the pair's does, in one cluster
+    /// or not; unknown where the target may have named the source.
+    #[must_use]
+    pub fn worked_elsewhere(&self, pair: &Pair, evidence: &Evidence) -> Known<Option<FactId>> {
+        let Some(failed) = self.first_failure(pair, |class| class == Class::Delegation) else {
+            return Known::Known(None);
+        };
+        let is_together = self.clusters.together(pair.source, pair.target);
+        let stamp =
+            |host: HostId| evidence.directory.computer(host).and_then(DirectoryObject::unchanged_since);
+        let was_so = |bare: &Bare| {
+            let ends = [pair.source, bare.target];
+            if bare.time > failed {
+                return !self.is_changed(ends, failed, bare.time);
+            }
+            let since = stamp(pair.source).zip(stamp(bare.target)).map(|(one, other)| one.max(other));
+            since.is_some_and(|since| since < bare.time) && !self.is_changed(ends, bare.time, failed)
+        };
+        let of_source = self.bare.get(&pair.source).map_or(&[][..], Vec::as_slice).iter();
+        let mut alike = of_source.filter(|bare| {
+            bare.target != pair.target
+                && self.clusters.together(pair.source, bare.target) == is_together
+                && was_so(bare)
+        });
+        match alike.clone().find(|bare| !bare.may_be_granted) {
+            Some(bare) => Known::Known(Some(bare.fact)),
+            None if alike.next().is_some() => Known::Unknown(Reason::NotAskedFor),
+            None => Known::Known(None),
+        }
+    }
+
+    /// Every success that its source's list does not explain, by source: of all the moves, also those outside of what is
+    /// looked at.
+    pub(super) fn bare(&self, evidence: &Evidence) -> BTreeMap<HostId, Vec<Bare>> {
+        let arrived = |attempt: &&Attempt| attempt.outcome == Outcome::Succeeded && attempt.direction_proven;
+        let mut by_ends: BTreeMap<(HostId, HostId), Vec<(Timestamp, FactId)>> = BTreeMap::new();
+        for attempt in self.attempts.iter().chain(&self.beyond).filter(arrived) {
+            if let (Some(source), Some(target), Some(fact)) =
+                (attempt.source, attempt.target, attempt.facts.first())
+            {
+                by_ends.entry((source, target)).or_default().push((attempt.time, *fact));
+            }
+        }
+        let (hosts, directory) = (&evidence.hosts, &evidence.directory);
+        let mut bare: BTreeMap<_, Vec<_>> = BTreeMap::new();
+        for ((source, target), moves) in by_ends {
+            let granted = directory.granted_by_target(source, target);
+            let covered = delegation::coverage(source, target, hosts, directory);
+            if covered == Known::Known(Coverage::None) && granted != Known::Known(true) {
+                let may_be_granted = granted.known().is_none();
+                let own = moves.into_iter().map(|(time, fact)| Bare { target, time, fact, may_be_granted });
+                bare.entry(source).or_default().extend(own);
+            }
+        }
+        bare
     }
 
     /// Every change of the computer object of `host`.

@@ -93,6 +93,13 @@ pub const FACTS: &[FactName] = &[
     ),
     fact(
         "pair",
+        "worked_elsewhere",
+        Kind::Bool,
+        "security-log:DC",
+        "a migration of the source to another target that it is not granted either, in one cluster with it or not as here, succeeded with the objects as they were when the pair failed for want of credentials, and no domain controller refused the source beside a failure; unknown where the one is seen and nothing tells of the other",
+    ),
+    fact(
+        "pair",
         "failed_late",
         Kind::Bool,
         "hyperv-log:",

@@ -97,6 +97,15 @@ impl About<'_> {
         if self.incident.hyper_v_logs {
             own.set("failed_late", flag(!late.is_empty() && on_behalf.is_empty()), late);
         }
+        // Nor does it matter then that another move needed no delegation: it was started on the source.
+        match self.incident.worked_elsewhere(self.pair, self.evidence) {
+            Known::Known(Some(fact)) if on_behalf.is_empty() => {
+                let audited = self.pair.kdc_refused.known().map(|_| true);
+                own.set_known("worked_elsewhere", audited, &[fact], flag);
+            }
+            Known::Unknown(_) if on_behalf.is_empty() => {}
+            _ => own.set("worked_elsewhere", flag(false), []),
+        }
         if !on_behalf.is_empty() {
             own.set("started_elsewhere", flag(true), on_behalf);
         }
