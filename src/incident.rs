@@ -106,6 +106,8 @@ pub struct Pair {
     pub kdc_duplicate: Known<Dated>,
     /// Requests refused by a policy.
     pub kdc_policy: Known<Dated>,
+    /// Tickets on a user's behalf that domain controllers gave the source for the target, whichever of its services.
+    pub kdc_granted: Dated,
     /// What the source's own Kerberos client recorded of refused delegation beside a failure.
     pub refused: Vec<Refused>,
 }
@@ -437,6 +439,7 @@ impl Incident {
             pair.kdc_account = of(kdc::Kind::Account);
             pair.kdc_duplicate = of(kdc::Kind::NotUnique);
             pair.kdc_policy = of(kdc::Kind::Policy);
+            pair.kdc_granted = of(kdc::Kind::Granted).known().cloned().unwrap_or_default();
             let own = joined.iter().filter(|refusal| refusal.client == Some(pair.source));
             let said = own.filter_map(|refusal| refusal.said.clone());
             // What was refused at another time may have been refused for another state.
@@ -629,6 +632,7 @@ impl kdc::Refusal {
                 near && (by_service && (by_client || self.client.is_none())
                     || by_client && self.service.is_none())
             }
+            kdc::Kind::Granted => by_service && by_client,
             kdc::Kind::Clock | kdc::Kind::Account => near && (by_client || self.client == Some(pair.target)),
         }
     }
@@ -658,6 +662,7 @@ impl Pair {
             kdc_account: Known::default(),
             kdc_duplicate: Known::default(),
             kdc_policy: Known::default(),
+            kdc_granted: Dated::new(),
             refused: Vec::new(),
         }
     }

@@ -37,7 +37,7 @@ pub use codes::{Code, Codes, Space};
 pub use fixes::{Fix, Fixes, PLACEHOLDERS, Per, Stage};
 pub use gaps::{Gaps, Otherwise, Piece, Place, Recipe};
 pub use hardening::{Fault, First, Gate, Hardening, Hardenings, Phase, Reached, Role, State};
-pub use interest::{Interest, Routine, Wanted, Worth};
+pub use interest::{Cell, Interest, Routine, Wanted, Worth};
 pub use progress::Progress;
 pub use registry::{Registry, Setting};
 pub use rules::{Origin, Proof, Reading, Rule, Scope, Severity, Verification, read_rules};

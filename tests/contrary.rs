@@ -325,3 +325,37 @@ fn what_moves_elsewhere_without_delegation_may_not_want_for_it() {
     }
     is_confirmed(&of("05T12:00", "20260910", "", &tie), "kcd-missing");
 }
+
+/// A domain controller that gives tickets on users' behalf grants what the directory is said not to.
+#[test]
+fn what_a_domain_controller_grants_is_not_missing() {
+    let given = |time: &str, services: &str, host: &str| {
+        let data = [
+            ("TargetUserName", "adm@CONTOSO.COM"),
+            ("ServiceName", host),
+            ("TicketOptions", "0x40830000"),
+            ("Status", "0x0"),
+            ("TransmittedServices", services),
+        ];
+        record(AUDITING, 4769, "Security", "dc01.contoso.com", time, &data)
+    };
+    let of = |list: &str, tickets: &[String]| {
+        let mut case = failing(NO_CREDENTIALS, &["15T10:00:00"]);
+        // Of tickets that say nothing the first stands for all.
+        let routine = [given("02T00:00:00", "-", "HV02$"), given("02T00:00:01", "-", "HV02$")].concat();
+        case.file("dc.xml", &(routine + &tickets.concat()));
+        let source = format!("{OLD}\n{list}");
+        case.objects(&[("HV01", MEMBER, &[], source.trim_end()), ("HV02", MEMBER, &[], OLD)]).report()
+    };
+    let own = |time| given(time, "HV01$@CONTOSO.COM", "HV02$");
+    for (list, cause) in [("", "kcd-missing"), ("msDS-AllowedToDelegateTo: cifs/files01", "kcd-incomplete")] {
+        is_confirmed(&of(list, &[]), cause);
+        for time in ["05T12:00:00", "15T09:59:00", "17T12:00:00"] {
+            is_open(&of(list, &[own(time)]), "the source acted for a user at the target");
+        }
+        let others = given("17T12:00:00", "http/web01.contoso.com", "HV02$");
+        is_confirmed(&of(list, &[others, given("17T12:00:00", "HV01$@CONTOSO.COM", "FILES01$")]), cause);
+        is_confirmed(&of(list, &[own("17T12:00:00"), edit("16T12:00:00", "%%14674")]), cause);
+    }
+    is_confirmed(&of("msDS-AllowedToDelegateTo: cifs/HV02", &[own("17T12:00:00")]), "kcd-incomplete");
+}

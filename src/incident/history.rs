@@ -70,16 +70,7 @@ impl Incident {
             return Known::Known(None);
         };
         let is_together = self.clusters.together(pair.source, pair.target);
-        let stamp =
-            |host: HostId| evidence.directory.computer(host).and_then(DirectoryObject::unchanged_since);
-        let was_so = |bare: &Bare| {
-            let ends = [pair.source, bare.target];
-            if bare.time > failed {
-                return !self.is_changed(ends, failed, bare.time);
-            }
-            let since = stamp(pair.source).zip(stamp(bare.target)).map(|(one, other)| one.max(other));
-            since.is_some_and(|since| since < bare.time) && !self.is_changed(ends, bare.time, failed)
-        };
+        let was_so = |bare: &Bare| self.is_as_at([pair.source, bare.target], failed, bare.time, evidence);
         let of_source = self.bare.get(&pair.source).map_or(&[][..], Vec::as_slice).iter();
         let mut alike = of_source.filter(|bare| {
             bare.target != pair.target
@@ -91,6 +82,16 @@ impl Incident {
             None if alike.next().is_some() => Known::Unknown(Reason::NotAskedFor),
             None => Known::Known(None),
         }
+    }
+
+    /// A ticket on a user's behalf that a domain controller gave the pair's source for its target, with both objects as
+    /// they were when the pair failed for want of credentials.
+    #[must_use]
+    pub fn delegated_all_the_same(&self, pair: &Pair, evidence: &Evidence) -> Option<FactId> {
+        let failed = self.first_failure(pair, |class| class == Class::Delegation)?;
+        let ends = [pair.source, pair.target];
+        let mut given = pair.kdc_granted.iter();
+        given.find(|(time, _)| self.is_as_at(ends, failed, *time, evidence)).map(|(_, fact)| *fact)
     }
 
     /// Every success that its source's list does not explain, by source: of all the moves, also those outside of what is
@@ -154,6 +155,19 @@ impl Incident {
     fn first_failure(&self, pair: &Pair, is_asked: impl Fn(Class) -> bool) -> Option<Timestamp> {
         let own = self.failures(pair).filter(|(_, attempt)| is_asked(attempt.class));
         own.map(|(_, attempt)| attempt.time).min()
+    }
+
+    /// Whether both objects were at `time` as they were when a move failed: no change is seen since the failure, or the
+    /// objects say themselves that there was none until then, or it was a moment before.
+    fn is_as_at(&self, ends: [HostId; 2], failed: Timestamp, time: Timestamp, evidence: &Evidence) -> bool {
+        if time > failed {
+            return !self.is_changed(ends, failed, time);
+        }
+        let stamp =
+            |host: HostId| evidence.directory.computer(host).and_then(DirectoryObject::unchanged_since);
+        let is_beside = failed.duration_since(time) <= STAMPED;
+        (is_beside || ends.into_iter().all(|host| stamp(host).is_some_and(|since| since < time)))
+            && !self.is_changed(ends, time, failed)
     }
 
     /// Whether a change of either object is seen from the first time on and before the second.

@@ -1,4 +1,5 @@
-//! What domain controllers and Kerberos clients refused, joined to hosts.
+//! What domain controllers and Kerberos clients refused, joined to hosts; and the tickets on a user's behalf that were
+//! granted, which contradict some refusals.
 //!
 //! A refused option (0xD) alone is routine noise: only a request with the S4U bit from a node, or for a node's
 //! account, counts (MS-SFU; events 4769 and Security-Kerberos 3).
@@ -12,9 +13,11 @@ use crate::knowledge::Meaning;
 /// TicketOptions: cname-in-addl-tkt, the S4U2Proxy request (MS-SFU 2.2.2, bit 14 from the left).
 const S4U_PROXY: u32 = 0x0002_0000;
 
-/// Kinds of refusal.
+/// Kinds of answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
+    /// S4U2Proxy with status 0: no refusal, a ticket.
+    Granted,
     /// S4U2Proxy with status 0xD.
     Delegation,
     /// Status 0x7.
@@ -45,7 +48,7 @@ pub struct Refused {
     pub user: Option<String>,
 }
 
-/// One refusal.
+/// One refusal, or a ticket on a user's behalf.
 #[derive(Debug, Clone)]
 pub(super) struct Refusal {
     pub(super) kind: Kind,
@@ -163,6 +166,7 @@ fn extended(event: &Event) -> Option<u32> {
 
 fn kind(event: &Event, meaning: Meaning) -> Option<Kind> {
     match number(event.field("Status")?)? {
+        0 => transmitted(event).map(|_| Kind::Granted),
         0xD if number(event.field("TicketOptions")?)? & S4U_PROXY != 0 => Some(Kind::Delegation),
         // Only for the migration service itself: other services of a host may well be unknown.
         0x7 => Spn::migration_host(event.field("ServiceName")?).map(|_| Kind::UnknownService),

@@ -33,10 +33,15 @@ struct Ids {
 }
 
 /// What makes a record routine: it shows that its computer writes such records, and says nothing else. One of
-/// them is worth as much as a million.
+/// them is worth as much as a million. Each of these values is there.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+#[serde(transparent)]
+pub struct Routine(pub Vec<Cell>);
+
+/// A named value of a record.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Routine {
+pub struct Cell {
     /// The name of a value.
     pub field: String,
     /// What it holds.
@@ -160,7 +165,7 @@ mod tests {
     use super::*;
 
     fn routine() -> Routine {
-        Routine { field: "Status".into(), value: "0x0".into() }
+        Routine(vec![Cell { field: "Status".into(), value: "0x0".into() }])
     }
 
     #[test]

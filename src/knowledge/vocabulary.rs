@@ -171,6 +171,13 @@ pub const FACTS: &[FactName] = &[
     ),
     fact(
         "pair",
+        "kdc_granted",
+        Kind::Bool,
+        "security-log:DC",
+        "a domain controller gave the source a ticket on a user's behalf for the target (4769, status 0, with the services that asked), with both objects as they were when the pair failed for want of credentials, and the source's list names no service of the target that it may have been for",
+    ),
+    fact(
+        "pair",
         "kdc_unknown_service",
         Kind::Int,
         "security-log:DC",

@@ -87,8 +87,10 @@ impl Reading {
 
     /// Whether it is `routine`.
     pub(super) fn is(&self, routine: &Routine) -> bool {
-        let own = |field: &&Field| field.name.as_deref() == Some(routine.field.as_str());
-        self.fields.iter().find(own).is_some_and(|field| field.value == routine.value)
+        routine.0.iter().all(|cell| {
+            let own = |field: &&Field| field.name.as_deref() == Some(cell.field.as_str());
+            self.fields.iter().find(own).is_some_and(|field| field.value == cell.value)
+        })
     }
 }
 

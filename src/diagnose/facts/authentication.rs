@@ -109,6 +109,7 @@ impl About<'_> {
         if !on_behalf.is_empty() {
             own.set("started_elsewhere", flag(true), on_behalf);
         }
+        self.tickets(own, list.map_or(&[], Vec::as_slice));
         let is_protected = |refused: &Refused| {
             let user = refused.user.as_deref().and_then(|name| self.evidence.users.find(name));
             user.is_some_and(|user| user.is_protected == Known::Known(true))
@@ -129,6 +130,18 @@ impl About<'_> {
             own.set("user_refused", total, of_user.into_iter().chain(named.map(|user| user.fact)));
         }
         own.set_count("policy_refusals", &self.pair.kdc_policy, true, |_| true);
+    }
+
+    /// Whether a ticket on a user's behalf was given although nothing on the source's `list` explains it.
+    fn tickets(&self, own: &mut Stated, list: &[String]) {
+        let Pair { target, .. } = *self.pair;
+        let is_of_target = |spn: &String| {
+            Spn::parse(spn).and_then(|spn| self.evidence.hosts.find(spn.host.split(':').next()?))
+                == Some(target)
+        };
+        let given = self.incident.delegated_all_the_same(self.pair, self.evidence);
+        let given = given.filter(|_| !list.iter().any(is_of_target));
+        own.set("kdc_granted", flag(given.is_some()), given);
     }
 
     /// What the directory grants now, since when, and whether moves came to work.

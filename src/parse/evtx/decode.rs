@@ -12,7 +12,7 @@ use super::binxml::{Instance, Token, Tokens, Value, Values};
 use super::bytes::{filetime, instant, printable, push_text, spells, text, until_nul};
 use super::chunk::{Frame, RECORD_HEADER};
 use crate::fact::Sid;
-use crate::knowledge::Routine;
+use crate::knowledge::{Cell, Routine};
 use crate::parse::event::{Name, Reading, Walk};
 
 /// A record is an instance, and its payload, a value of that, is another; nothing was seen to lie deeper.
@@ -72,40 +72,48 @@ fn read(data: &[u8], frame: &Frame, strict: bool, budget: &mut Budget) -> Option
 /// Whether the record in `frame` is `routine`, as far as that can be told without decoding the record.
 pub(super) fn is_routine(data: &[u8], frame: &Frame, routine: &Routine) -> bool {
     let tokens = Tokens::new(data, frame.at + RECORD_HEADER, frame.end);
-    field(data, tokens, None, &routine.field, 0).is_some_and(|value| value == routine.value)
+    let mut sought: Vec<&Cell> = routine.0.iter().collect();
+    holds(data, tokens, None, &mut sought, 0) == Some(true)
 }
 
-/// The value of the first `Data` called `name`. Only a shortcut: `None` says nothing.
-fn field(
+/// Whether every one of the `sought` values is the first `Data` of its name; those that were found leave the list. Only a
+/// shortcut: `None` says nothing.
+fn holds(
     data: &[u8],
     mut tokens: Tokens<'_>,
     values: Option<&Values<'_>>,
-    name: &str,
+    sought: &mut Vec<&Cell>,
     depth: usize,
-) -> Option<String> {
-    let (mut names, mut is_it) = (false, false);
+) -> Option<bool> {
+    let (mut names, mut found) = (false, None);
     loop {
         match tokens.next()? {
             Token::End => return None,
             Token::Open { name, end, .. } if spells(name, "System") => tokens.jump(end)?,
             Token::Attribute(attribute) => names = spells(attribute, "Name"),
-            Token::Text(units) if names => is_it = spells(units, name),
+            Token::Text(units) if names => found = sought.iter().position(|cell| spells(units, &cell.field)),
             Token::Content => names = false,
-            Token::Open { .. } | Token::Close => (names, is_it) = (false, false),
-            Token::Value(index) if is_it => {
+            Token::Open { .. } | Token::Close => (names, found) = (false, None),
+            Token::Value(index) if let Some(at) = found => {
                 let mut value = String::new();
                 write(&mut value, &values?.clone().seek(index)?)?;
-                return Some(value);
+                if sought.swap_remove(at).value != value {
+                    return Some(false);
+                }
+                if sought.is_empty() {
+                    return Some(true);
+                }
+                found = None;
             }
             Token::Value(index) => {
                 let payload = values.and_then(|values| values.clone().seek(index));
                 if let Some(Value { kind: 0x21, at, bytes }) = payload.filter(|_| !names && depth < DEEPEST) {
-                    return field(data, Tokens::new(data, at, at + bytes.len()), None, name, depth + 1);
+                    return holds(data, Tokens::new(data, at, at + bytes.len()), None, sought, depth + 1);
                 }
             }
             Token::Instance(instance) if depth < DEEPEST => {
                 let tokens = Tokens::defined(data, instance.definition)?;
-                return field(data, tokens, Some(&instance.values(data)), name, depth + 1);
+                return holds(data, tokens, Some(&instance.values(data)), sought, depth + 1);
             }
             Token::Instance(_) => return None,
             Token::Fragment | Token::Text(_) => {}

@@ -5,7 +5,7 @@ use super::*;
 use crate::bundle::Limits;
 use crate::fact::Event;
 use crate::fact::SourceId;
-use crate::knowledge::Interest;
+use crate::knowledge::{Cell, Interest, Routine};
 use crate::scenario::evtx::{Payload, Record, write_log, write_text_log};
 
 const VMMS: &str = "Microsoft-Windows-Hyper-V-VMMS";
@@ -420,6 +420,11 @@ fn a_large_log_reads_alike_in_blocks_and_forward() {
     }
 }
 
+/// What makes a ticket routine here: it was granted.
+fn granted() -> Routine {
+    Routine(vec![Cell { field: "Status".into(), value: "0x0".into() }])
+}
+
 #[test]
 fn of_routine_records_the_first_of_each_computer_counts() {
     let status = |value| named(&[("Status", value)]);
@@ -429,7 +434,7 @@ fn of_routine_records_the_first_of_each_computer_counts() {
         .map(|(value, id)| record(id, status(value)))
         .collect();
     records[3].computer = "hv02".into();
-    let routine = crate::knowledge::Routine { field: "Status".into(), value: "0x0".into() };
+    let routine = granted();
     let interest = Interest::new([(VMMS, [21024].as_slice(), Some(&routine))]);
     for log in [write_log(&records), write_text_log(&records)] {
         assert_eq!(ids(&read_with(&log, &interest)), [1, 3, 4]);
@@ -443,7 +448,7 @@ fn of_routine_records_the_first_of_each_computer_counts() {
 fn only_granted_tickets_are_left_out_as_routine() {
     let log = crate::scenario::bundles::bulk(11, 0.3, 2 << 20);
     let security = "Microsoft-Windows-Security-Auditing";
-    let routine = crate::knowledge::Routine { field: "Status".into(), value: "0x0".into() };
+    let routine = granted();
     let all = read_with(&log, &Interest::new([(security, [4769].as_slice(), None)]));
     let kept = read_with(&log, &Interest::new([(security, [4769].as_slice(), Some(&routine))]));
     let is_granted = |event: &&Event| event.field("Status") == Some("0x0");
@@ -452,6 +457,28 @@ fn only_granted_tickets_are_left_out_as_routine() {
         events(&all).into_iter().filter(|event| event.record == first || !is_granted(event)).collect();
     assert_eq!(events(&kept), expected);
     assert!(expected.len() > 20 && expected.len() * 10 < all.facts.len());
+}
+
+/// A ticket on a user's behalf names who asked for it; so every value of a routine record must be as it says.
+#[test]
+fn a_record_is_routine_by_all_of_its_values() {
+    let ticket = |status, services| named(&[("Status", status), ("Id", "1"), ("Services", services)]);
+    let all = [("0x0", "-"), ("0x0", "-"), ("0xd", "-"), ("0x0", "hv01"), ("0x0", "-")];
+    let records: Vec<_> = all
+        .into_iter()
+        .zip(1..)
+        .map(|((status, services), id)| record(id, ticket(status, services)))
+        .collect();
+    let cell = |field: &str, value: &str| Cell { field: field.into(), value: value.into() };
+    for cells in
+        [[cell("Status", "0x0"), cell("Services", "-")], [cell("Services", "-"), cell("Status", "0x0")]]
+    {
+        let routine = Routine(cells.to_vec());
+        let interest = Interest::new([(VMMS, [21024].as_slice(), Some(&routine))]);
+        for log in [write_log(&records), write_text_log(&records)] {
+            assert_eq!(ids(&read_with(&log, &interest)), [1, 3, 4]);
+        }
+    }
 }
 
 #[test]
