@@ -15,6 +15,7 @@ use crate::fact::{
 use crate::knowledge::{Meaning, Signal, Signals};
 use crate::parse::{Guess, ParsedSource};
 
+mod copies;
 mod directory;
 mod holders;
 mod host;
@@ -326,7 +327,8 @@ impl Evidence {
     /// The same record reaches us by .evtx, XML and tables; the first source keeps it. Where a table has no record
     /// numbers, the moment tells; where it has no zone either, it repeats whatever the same family of services of the
     /// same host says with one, as far as that goes: a log may begin later than a table made of it, or end before. The
-    /// family, since records of one failure at two times would make two of it.
+    /// family, since records of one failure at two times would make two of it. A forwarded record has another number, so
+    /// what is alike to the last digit of its time is one as well.
     fn find_repeated(&self) -> BTreeSet<FactId> {
         let events = || {
             self.facts.iter().enumerate().filter_map(|(index, fact)| match &fact.observation {
@@ -345,6 +347,8 @@ impl Evidence {
                 moments.insert((host, &event.provider, event.id, event.time.as_second()));
             }
         }
+        let numbered = events().filter(|(_, origin, event, _)| is_numbered(*origin) && !event.local);
+        let mut copies = copies::Copies::among(numbered.map(|(_, _, event, host)| (event, host)));
         let (mut records, mut repeated) = (BTreeSet::new(), BTreeSet::new());
         for (fact, origin, event, host) in events() {
             let second = event.time.as_second();
@@ -356,7 +360,10 @@ impl Evidence {
                 {
                     false
                 }
-                (_, true) => records.insert((host, &event.channel, event.record, event.id, second)),
+                (_, true) => {
+                    let is_copy = copies.has(origin.source, event, host);
+                    records.insert((host, &event.channel, event.record, event.id, second)) && !is_copy
+                }
                 (_, false) => {
                     let moment = (host, &event.provider, event.id, second);
                     // A service may say the same twice in a second, and then in one source.

@@ -161,7 +161,7 @@ impl Event {
 }
 
 /// One value of an event's payload.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Field {
     /// `Data/@Name`, or the element's name under `UserData`; classic events have none.
     pub name: Option<String>,

@@ -359,3 +359,25 @@ fn what_a_domain_controller_grants_is_not_missing() {
     }
     is_confirmed(&of("msDS-AllowedToDelegateTo: cifs/HV02", &[own("17T12:00:00")]), "kcd-incomplete");
 }
+
+/// A collector numbers the records that it is sent anew, and may be sent one twice.
+#[test]
+fn a_forwarded_record_is_no_second_attempt() {
+    let of = |forwarded: &[(&str, &str)]| {
+        let mut case = failing(NO_CREDENTIALS, &["15T10:00:00.1234567"]);
+        let original =
+            case.events().rsplit_once("<Event ").map(|(_, last)| format!("<Event {last}")).unwrap();
+        let number =
+            original.split_once("<EventRecordID>").and_then(|(_, rest)| rest.split_once('<')).unwrap().0;
+        let number = format!("<EventRecordID>{number}<");
+        let copies = forwarded.iter().map(|(record, digit)| {
+            original.replace(&number, &format!("<EventRecordID>{record}<")).replace("1234567", digit)
+        });
+        let copies: String = copies.collect();
+        case.file("ForwardedEvents.xml", &copies);
+        objects(&mut case, MEMBER, &[]).report().attempts.len()
+    };
+    assert_eq!(of(&[]), 1);
+    assert_eq!(of(&[("90011", "1234567"), ("90012", "1234567")]), 1);
+    assert_eq!(of(&[("90011", "1234568")]), 2);
+}

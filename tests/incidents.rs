@@ -130,6 +130,11 @@ impl Case {
         self
     }
 
+    /// The events so far.
+    pub(super) fn events(&self) -> &str {
+        &self.events
+    }
+
     pub(super) fn path(&self) -> &Path {
         self.folder.path()
     }
