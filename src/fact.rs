@@ -258,6 +258,9 @@ pub struct DirectoryObject {
     pub attribute_changes: BTreeMap<String, Timestamp>,
     /// `member` of a group: distinguished names.
     pub members: Known<Vec<String>>,
+    /// `primaryGroupID`: the last part of the SID of the group that neither `member` nor `memberOf` tells of. Every account
+    /// has one, so it is never known to be absent.
+    pub primary_group: Known<u32>,
     /// `memberOf`: distinguished names of groups, the primary one left out.
     pub member_of: Known<Vec<String>>,
 }

@@ -369,6 +369,35 @@ fn a_group_that_may_hold_the_source_keeps_the_question_open() {
     }
 }
 
+/// A group's `member` does not list the hosts whose primary group it is.
+#[test]
+fn a_primary_group_lists_its_hosts_nowhere() {
+    let group = |name: &str, rid: u32, member: &str| {
+        format!(
+            "dn: CN={name},DC=contoso,DC=com\nobjectClass: group\nobjectSid: S-1-5-21-1-2-3-{rid}\n{member}\n"
+        )
+    };
+    let hosts = "member: CN=Domain Computers,DC=contoso,DC=com\n";
+    for (groups, primary, expected) in [
+        (group("Hosts", 2000, ""), "primaryGroupID: 515", "missing"),
+        (group("Hosts", 2000, ""), "primaryGroupID: 2000", "granted"),
+        (group("Hosts", 2000, ""), "", "unknown"),
+        (group("Hosts", 2000, hosts) + &group("Domain Computers", 515, ""), "primaryGroupID: 515", "granted"),
+        (group("Hosts", 2000, hosts) + &group("Domain Computers", 515, ""), "", "granted"),
+        (
+            group("Hosts", 2000, hosts) + &group("Domain Computers", 515, ""),
+            "primaryGroupID: 2001",
+            "missing",
+        ),
+    ] {
+        let act = "msDS-AllowedToActOnBehalfOfOtherIdentity: O:BAD:(A;;0xf01ff;;;S-1-5-21-1-2-3-2000)";
+        let target = format!("{act}\n\n{groups}");
+        let objects = [("HV01", MEMBER, &[][..], primary), ("HV02", MEMBER, &[], &target)];
+        let report = classic().objects(&objects).report();
+        assert_eq!(grant(&report, "HV01", "HV02"), expected, "{primary} {groups}");
+    }
+}
+
 fn deleted(time: &str) -> String {
     let fields = [
         ("ObjectDN", "CN=HV01,DC=contoso,DC=com"),

@@ -186,7 +186,7 @@ fn files_that_are_not_understood_are_named_with_advice() {
     }
     let mail = rendered(&report, InventoryFormat::Mail);
     assert!(mail.is_ascii() && mail.contains("Save each sheet as CSV"));
-    assert!(!mail.contains("Gr"), "what nobody can mend is no matter for a mail: {mail}");
+    assert!(!mail.contains("- Gr"), "what nobody can mend is no matter for a mail: {mail}");
 }
 
 fn zipped(names: &[&str]) -> Vec<u8> {

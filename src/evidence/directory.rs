@@ -9,6 +9,8 @@ use crate::fact::{
     Bystanders, DirectoryObject, Fact, Known, Names, Observation, Reason, Sid, Trustee, domain_of, host_label,
 };
 
+mod membership;
+
 /// userAccountControl: disabled.
 const DISABLED: u32 = 0x2;
 
@@ -191,77 +193,6 @@ impl Directory {
         sid.as_str().rsplit_once('-').is_some_and(|(domain, _)| self.whole_domains.contains(domain))
     }
 
-    /// Whether `trustee` is `source`, or a group that holds it.
-    fn is_covered(&self, source: HostId, trustee: &Trustee) -> Known<bool> {
-        let Some(object) = self.computer(source) else { return Known::Unknown(Reason::NoExport) };
-        match trustee {
-            Trustee::Everyone => Known::Known(true),
-            Trustee::Dn(dn) => match &object.dn {
-                Some(own) => Known::Known(own.eq_ignore_ascii_case(dn)),
-                None => Known::Unknown(Reason::NotAskedFor),
-            },
-            Trustee::Sid(sid) => match &object.sid {
-                Some(own) => self.is_sid_covered(own, object, sid),
-                None => Known::Unknown(Reason::NotAskedFor),
-            },
-        }
-    }
-
-    fn is_sid_covered(&self, own: &Sid, object: &DirectoryObject, trustee: &Sid) -> Known<bool> {
-        // Everyone and Authenticated Users hold every host; the domain's 515 is Domain Computers.
-        let domain = |sid: &Sid| sid.as_str().rsplit_once('-').map(|(domain, _)| domain.to_owned());
-        let domain_computers = trustee.as_str().ends_with("-515") && domain(trustee) == domain(own);
-        if own == trustee || domain_computers || matches!(trustee.as_str(), "S-1-1-0" | "S-1-5-11") {
-            return Known::Known(true);
-        }
-        // Users and Pre-Windows 2000 Compatible Access hold every account unless somebody took it out.
-        if matches!(trustee.as_str(), "S-1-5-32-545" | "S-1-5-32-554") {
-            return Known::Unknown(Reason::NoExport);
-        }
-        let is_other = |other: &DirectoryObject| other.sid.as_ref() == Some(trustee);
-        if trustee.as_str().starts_with("S-1-5-32-")
-            || self.computers.values().any(|(_, other)| is_other(other))
-        {
-            return Known::Known(false);
-        }
-        if let Some(group) = self.groups.iter().find(|group| is_other(group)) {
-            return self.is_member(object, group, 0);
-        }
-        // A SID that no object bears grants nothing, but only a dump of its whole domain can show that.
-        if self.whole_domains.contains(&domain(trustee).unwrap_or_default()) {
-            Known::Known(false)
-        } else {
-            Known::Unknown(Reason::NotAskedFor)
-        }
-    }
-
-    /// Whether `object` is in `group` or in a group in it; unknown where a member is not in the export.
-    fn is_member(&self, object: &DirectoryObject, group: &DirectoryObject, depth: usize) -> Known<bool> {
-        const DEEPEST: usize = 16;
-        let (Some(members), Some(dn)) = (group.members.known(), &object.dn) else {
-            return Known::Unknown(Reason::NotAskedFor);
-        };
-        if members.iter().any(|member| member.eq_ignore_ascii_case(dn)) {
-            return Known::Known(true);
-        }
-        let answer = |member: &String| {
-            let nested = self
-                .groups
-                .iter()
-                .find(|group| group.dn.as_ref().is_some_and(|own| own.eq_ignore_ascii_case(member)));
-            match nested {
-                Some(nested) if depth < DEEPEST => self.is_member(object, nested, depth + 1),
-                None if self.is_exported(member) => Known::Known(false),
-                _ => Known::Unknown(Reason::NotAskedFor),
-            }
-        };
-        let answers: Vec<_> = members.iter().map(answer).collect();
-        if answers.contains(&Known::Known(true)) {
-            return Known::Known(true);
-        }
-        answers.into_iter().find(|answer| answer.known().is_none()).unwrap_or(Known::Known(false))
-    }
-
     /// Whether an object called `dn` stands in an export.
     fn is_exported(&self, dn: &str) -> bool {
         self.names.contains(&dn.to_lowercase()) || self.bystanders.contains(dn)
@@ -327,6 +258,7 @@ fn merge(a: DirectoryObject, b: DirectoryObject) -> DirectoryObject {
         when_changed,
         attribute_changes: latest(a.attribute_changes, b.attribute_changes),
         members: agree(a.members, b.members, later),
+        primary_group: agree(a.primary_group, b.primary_group, later),
         member_of: agree(a.member_of, b.member_of, later),
     }
 }

@@ -399,6 +399,7 @@ fn object(record: &Record, calculated: &Calculated) -> Option<DirectoryObject> {
             cell(record, "member", |value| list(value, Kind::Dn)),
             cell(record, "members", |value| list(value, Kind::Dn)),
         ),
+        primary_group: single(record, "primarygroupid", lists::number),
         member_of: cell(record, "memberof", |value| list(value, Kind::Dn)),
         classes,
     };

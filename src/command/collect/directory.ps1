@@ -18,6 +18,7 @@ $DirectoryAttributes = @(
     'servicePrincipalName'
     'msDS-AllowedToDelegateTo'
     'msDS-AllowedToActOnBehalfOfOtherIdentity'
+    'primaryGroupID'
     'msDS-SupportedEncryptionTypes'
     'msDS-ReplAttributeMetaData'
     'operatingSystem'

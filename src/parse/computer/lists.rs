@@ -15,6 +15,12 @@ pub(super) enum Kind {
     Dn,
 }
 
+/// A number that every object has: where none is stated, it was not asked for.
+pub(super) fn number(value: &str) -> Known<u32> {
+    let unknown = if value.is_empty() { Reason::NotAskedFor } else { Reason::Undecodable };
+    value.parse().map_or(Known::Unknown(unknown), Known::Known)
+}
+
 /// A list as a text holds it.
 pub(super) fn listed(value: &str, kind: Kind) -> Known<Vec<String>> {
     let value = value.trim();

@@ -169,6 +169,7 @@ pub(super) fn object(entry: Entry, carried: Attributes, section: usize) -> Optio
         when_changed: first(Attribute::WhenChanged).and_then(|time| text::generalized_time(&time)),
         attribute_changes: attribute_changes(&entry.values),
         members: list(&entry.values, Attribute::Member),
+        primary_group: stated(raw(Attribute::PrimaryGroup), number),
         member_of: list(&entry.values, Attribute::MemberOf),
     };
     // A part of a cut entry may lack values, so its list does not end there.

@@ -94,6 +94,7 @@ impl Sketch {
             | Attribute::ObjectClass
             | Attribute::InstanceType
             | Attribute::UsnChanged
+            | Attribute::PrimaryGroup
             | Attribute::Metadata => self.matters |= !options.is_empty(),
             Attribute::AllowedToDelegateTo => self.matters |= !options.is_empty() || rest.starts_with(b"<"),
             Attribute::AllowedToAct => self.matters = true,

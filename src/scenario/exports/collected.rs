@@ -16,7 +16,7 @@ mod json;
 pub use json::{Json, Shell};
 
 /// The attributes that the script asks the directory for.
-const ATTRIBUTES: [&str; 20] = [
+const ATTRIBUTES: [&str; 21] = [
     "objectClass",
     "cn",
     "name",
@@ -31,6 +31,7 @@ const ATTRIBUTES: [&str; 20] = [
     "servicePrincipalName",
     "msDS-AllowedToDelegateTo",
     "msDS-AllowedToActOnBehalfOfOtherIdentity",
+    "primaryGroupID",
     "msDS-SupportedEncryptionTypes",
     "msDS-ReplAttributeMetaData",
     "operatingSystem",
