@@ -284,6 +284,14 @@ impl Evidence {
         })
     }
 
+    /// The paths of logs of `host` that hold no record: they were sent, and say that there was nothing to say.
+    pub fn empty_logs(&self, host: HostId) -> impl Iterator<Item = &str> {
+        let is_empty = move |source: &&SourceRecord| {
+            source.records == 0 && source.kind == "evtx" && self.hosts.placed(&source.path) == Some(host)
+        };
+        self.sources.iter().filter(is_empty).map(|source| source.path.as_str())
+    }
+
     /// What logs cover of `host`'s channels whose name `matches`.
     pub fn covered(&self, host: HostId, matches: impl Fn(&str) -> bool) -> impl Iterator<Item = &Covered> {
         self.coverage.iter().filter(move |covered| covered.host == host && matches(&covered.channel))

@@ -108,6 +108,8 @@ pub struct Pair {
     pub kdc_policy: Known<Dated>,
     /// Tickets on a user's behalf that domain controllers gave the source for the target, whichever of its services.
     pub kdc_granted: Dated,
+    /// Users for whom domain controllers refused delegation, each with the time.
+    pub refused_users: Vec<(Timestamp, String)>,
     /// What the source's own Kerberos client recorded of refused delegation beside a failure.
     pub refused: Vec<Refused>,
 }
@@ -194,6 +196,8 @@ pub struct Incident {
     /// Nothing failed, but a record says that a connection or a transfer did, or that a move began, and no attempt
     /// explains it.
     pub loose_ends: bool,
+    /// When a host recorded that a connection or a transfer failed and no attempt explains it, by host.
+    pub loose_failures: BTreeMap<HostId, Vec<Timestamp>>,
     /// What is assumed of the hosts, where the moves were taken out: see [`Incident::foresee`].
     pub foresight: Option<Foresight>,
     /// Records beside the moves, by meaning and writer.
@@ -241,7 +245,13 @@ impl Incident {
         beyond.retain(|attempt| attempt.outcome == Outcome::Succeeded);
         let object_changes = change::of_objects(&signalled, evidence);
         signalled.retain(|signalled| scope.holds(signalled.event.time));
-        let loose_ends = loose_ends(&sightings, &attempts, scope) || signalled.iter().any(is_broken_move);
+        let loose = loose_ends(&sightings, &attempts, scope);
+        let failed = attempts.iter().any(|attempt| attempt.outcome == Outcome::Failed);
+        let loose_ends = !failed && !loose.is_empty() || signalled.iter().any(is_broken_move);
+        let mut loose_failures: BTreeMap<HostId, Vec<Timestamp>> = BTreeMap::new();
+        for sighting in loose.iter().filter(|sighting| sighting.meaning != Meaning::MoveStarted) {
+            loose_failures.entry(sighting.host).or_default().push(sighting.time);
+        }
         nodes.extend(attempts.iter().flat_map(|attempt| [attempt.source, attempt.target]).flatten());
         let clusters = Clusters::of(&attempts, &signalled, evidence);
         let rejections = Rejections::of(&signalled, evidence);
@@ -278,6 +288,7 @@ impl Incident {
             blamed_clocks,
             hyper_v_logs,
             loose_ends,
+            loose_failures,
             foresight: None,
             witnesses,
         };
@@ -440,6 +451,9 @@ impl Incident {
             pair.kdc_duplicate = of(kdc::Kind::NotUnique);
             pair.kdc_policy = of(kdc::Kind::Policy);
             pair.kdc_granted = of(kdc::Kind::Granted).known().cloned().unwrap_or_default();
+            let delegated = joined.iter().filter(|refusal| refusal.kind == kdc::Kind::Delegation);
+            let users = delegated.filter_map(|refusal| Some((refusal.time, refusal.user.clone()?)));
+            pair.refused_users = users.collect();
             let own = joined.iter().filter(|refusal| refusal.client == Some(pair.source));
             let said = own.filter_map(|refusal| refusal.said.clone());
             // What was refused at another time may have been refused for another state.
@@ -538,20 +552,25 @@ pub fn is_near(times: &[Timestamp], time: Timestamp, distance: SignedDuration) -
     around.into_iter().any(|other| other.duration_since(time).abs() <= distance)
 }
 
-/// See [`Incident::loose_ends`].
-fn loose_ends(sightings: &[attempt::Sighting<'_>], attempts: &[Attempt], scope: &Scope) -> bool {
-    if attempts.iter().any(|attempt| attempt.outcome == Outcome::Failed) {
-        return false;
+/// Records that a connection or a transfer failed, or that a move began, which are part of no attempt.
+fn loose_ends<'a, 's>(
+    sightings: &'a [attempt::Sighting<'s>],
+    attempts: &[Attempt],
+    scope: &Scope,
+) -> Vec<&'a attempt::Sighting<'s>> {
+    let of_moves = || attempts.iter().flat_map(|attempt| attempt.facts.iter().map(|fact| fact.0));
+    let mut told = vec![false; of_moves().max().map_or(0, |last| last + 1)];
+    for fact in of_moves() {
+        told.get_mut(fact).into_iter().for_each(|told| *told = true);
     }
-    let told: BTreeSet<FactId> = attempts.iter().flat_map(|attempt| attempt.facts.iter().copied()).collect();
     let is_loose = |sighting: &&attempt::Sighting<'_>| {
         let severe = sighting.level.is_some_and(|level| (1..=2).contains(&level));
         let warned = sighting.founds && sighting.level == Some(3);
         let broke = warned || severe && (sighting.founds || sighting.is_of_a_move());
         broke || sighting.meaning == Meaning::MoveStarted
     };
-    let mut loose = sightings.iter().filter(is_loose).filter(|sighting| scope.holds(sighting.time));
-    loose.any(|sighting| !told.contains(&sighting.fact))
+    let loose = sightings.iter().filter(is_loose).filter(|sighting| scope.holds(sighting.time));
+    loose.filter(|sighting| told.get(sighting.fact.0) != Some(&true)).collect()
 }
 
 /// Successes of which an end is not known, or only assumed, for each host that recorded them.
@@ -663,6 +682,7 @@ impl Pair {
             kdc_duplicate: Known::default(),
             kdc_policy: Known::default(),
             kdc_granted: Dated::new(),
+            refused_users: Vec::new(),
             refused: Vec::new(),
         }
     }

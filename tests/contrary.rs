@@ -246,22 +246,38 @@ fn a_user_that_an_export_clears_was_not_the_reason() {
             "# requesting: ALL\n\ndn: CN=adm,DC=contoso,DC=com\nobjectClass: user\nsAMAccountName: adm\n{bits}"
         )
     };
-    let of = |bits: &str| {
+    let asked = |user: &str| {
+        let data = [
+            ("TargetUserName", user),
+            ("ServiceName", "HV02$"),
+            ("TicketOptions", "0x40830000"),
+            ("Status", "0xd"),
+            ("TransmittedServices", "HV01$@CONTOSO.COM"),
+        ];
+        record(AUDITING, 4769, "Security", "dc01.contoso.com", "15T10:00:01", &data)
+    };
+    let of = |bits: &str, name: &str, asked: &str| {
         let target = format!("{SERVICE}/HV02@CONTOSO.COM");
         let data = [
             ("ErrorCode", "0xd"),
             ("ExtendedError", "0xc000006e"),
-            ("ClientName", "adm"),
+            ("ClientName", name),
             ("TargetName", target.as_str()),
         ];
         let kerberos = "Microsoft-Windows-Security-Kerberos";
         let refused = record(kerberos, 3, "System", "hv01.contoso.com", "15T10:00:01", &data);
         let mut case = failing(NO_CREDENTIALS, &["15T10:00:00"]);
-        case.file("k.xml", &refused).file("u.ldif", &user(bits));
+        case.file("k.xml", &refused).file("u.ldif", &user(bits)).file("dc.xml", asked);
         objects(&mut case, ANY_PROTOCOL, &["HV02"]).report()
     };
-    is_confirmed(&of(UNTRUSTED), "user-not-delegatable");
-    is_open(&of("userAccountControl: 512\nmemberOf: \n"), "neither sensitive nor protected");
+    let cleared = "userAccountControl: 512\nmemberOf: \n";
+    for (name, asked) in [("adm", ""), ("", &*asked("adm@CONTOSO.COM"))] {
+        is_confirmed(&of(UNTRUSTED, name, asked), "user-not-delegatable");
+        is_open(&of(cleared, name, asked), "neither sensitive nor protected");
+    }
+    for asked in [String::new(), asked("HV01$@CONTOSO.COM"), asked("adm-other@CONTOSO.COM")] {
+        is_confirmed(&of(cleared, "", &asked), "user-not-delegatable");
+    }
 }
 
 /// The plan's proof asks the same pairs before and after: what it did not touch is still there.

@@ -9,7 +9,7 @@ use kcdoctor::knowledge::Knowledge;
 use kcdoctor::render::{PlainFormat, Style, render_validate};
 use kcdoctor::report::validate::{ValidateReport, ValidatedPair};
 use kcdoctor::scenario::events::security::Admin;
-use kcdoctor::scenario::events::{Fault, SECURITY, SYSTEM, VMMS};
+use kcdoctor::scenario::events::{Fault, HIGH_AVAILABILITY, SECURITY, SYSTEM, VMMS};
 use kcdoctor::scenario::exports::directory::{ANY_PROTOCOL, Account};
 use kcdoctor::scenario::exports::host::Authentication;
 use kcdoctor::scenario::site::{Form, Log, Site, Style as SiteStyle};
@@ -17,6 +17,7 @@ use kcdoctor::scenario::{Machine, Os, later, moment};
 
 use super::audit::{case, contoso, ldif, nodes, settings};
 use super::cli::{kcdoctor, path, text};
+use super::doubt::record;
 use super::{assert_golden, bundle, root, without_revision};
 
 /// When it was fixed.
@@ -255,4 +256,57 @@ fn what_is_named_twice_is_no_export() {
     let output = kcdoctor(&["validate", path(&twice), path(&twice)]);
     assert_eq!(output.status.code(), Some(64));
     assert!(!text(&output.stderr).contains("export"), "{}", text(&output.stderr));
+}
+
+/// Nothing says that a later failure was not the pair's.
+#[test]
+fn a_later_failure_that_names_no_ends_takes_the_proof_back() {
+    let of = |writer: &str, time: &str, values: &[(&str, &str)]| {
+        let (mut site, [one, two]) = broken("later");
+        site.succeed(&one, &two, moment(9, 21, 7, 0));
+        let mut files = site.export(&logs(&[&one, &two], &[VMMS, SYSTEM])).files;
+        if !time.is_empty() {
+            let provider = "Microsoft-Windows-Hyper-V-VMMS";
+            let channel = "Microsoft-Windows-Hyper-V-VMMS-Admin";
+            files.push(("later.xml".into(), record(provider, 20307, channel, writer, time, values).into()));
+        }
+        let report = shown(files, Some(fixed()));
+        let own = pair(&report, "HV01", "HV02");
+        assert_eq!(own.in_doubt, rendered(&report).contains("after its last success a move failed"));
+        (own.state, own.in_doubt)
+    };
+    assert_eq!(of("", "", &[]), (PairState::Proven, false));
+    let stranger = [("", "X9"), ("", "No connection could be made (0x8007274D)")];
+    for values in [&[][..], &stranger] {
+        assert_eq!(of("HV01.contoso.com", "22T07:00:00", values), (PairState::Owed, true));
+        assert_eq!(of("HV01.contoso.com", "20T13:00:00", values), (PairState::Proven, false));
+        assert_eq!(of("HV07.contoso.com", "22T07:00:00", values), (PairState::Proven, false));
+    }
+}
+
+/// What a cluster refuses by itself stands in its own log alone.
+#[test]
+fn a_pair_of_a_cluster_is_proven_by_its_log_too() {
+    let of = |channels: &[&'static str]| {
+        let [one, two] = nodes(&contoso(), Os::Server2019);
+        let style = SiteStyle { clustered: true, ..SiteStyle::default() };
+        let mut site = Site::new("clustered", &controller(), style);
+        site.place(&one, &["SQL01"]);
+        site.fail(&one, &two, Fault::NoCredentials, moment(9, 18, 7, 0));
+        site.succeed(&one, &two, moment(9, 21, 7, 0));
+        site.succeed(&two, &one, moment(9, 22, 7, 0));
+        for host in [&one, &two] {
+            site.hum(host, moment(9, 17, 4, 0), 8, 24);
+        }
+        let mut files = site.export(&logs(&[&one, &two], channels)).files;
+        let tie = [("NodeName", "HV02")];
+        let provider = "Microsoft-Windows-FailoverClustering";
+        let tie = record(provider, 1069, SYSTEM, "hv01.contoso.com", "17T00:00:00", &tie);
+        files.push(("tie.xml".into(), tie.into()));
+        let report = shown(files, Some(fixed()));
+        let own = pair(&report, "HV01", "HV02");
+        (own.state, own.ends[0].lacks.map(|lacks| lacks.contains("High-Availability")))
+    };
+    assert_eq!(of(&[VMMS, SYSTEM]), (PairState::Unseen, Some(true)));
+    assert_eq!(of(&[VMMS, SYSTEM, HIGH_AVAILABILITY]), (PairState::Proven, None));
 }

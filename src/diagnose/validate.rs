@@ -12,6 +12,9 @@ use super::{Diagnosis, Judgement, Level};
 use crate::evidence::{Evidence, HostId};
 use crate::incident::{Attempt, Change, HYPER_V, Incident, Kind, Outcome, Pair};
 
+/// Part of the name of the log of a cluster's machines, and of the files that it is exported to.
+const CLUSTER_LOG: &str = "high-availability";
+
 /// What the logs show of each pair.
 #[derive(Debug)]
 pub struct Validation<'a> {
@@ -31,9 +34,10 @@ pub enum PairState {
     Failing,
     /// The logs do not reach: whether it works can't be said.
     Unseen,
-    /// The logs reach, and no success is in them: a test is owed.
+    /// The logs reach, and no success is in them, or something failed after it that may have been the pair's: a test is
+    /// owed.
     Owed,
-    /// It succeeded since, both ends' logs hold that time, and none failed after it.
+    /// It succeeded since, both ends' logs hold that time, and nothing failed after it.
     Proven,
 }
 
@@ -59,6 +63,8 @@ pub struct Validated<'a> {
     pub failed: Vec<usize>,
     /// Successes since that may be of this pair.
     pub unnamed: Vec<usize>,
+    /// After its last success a move failed that may have been this one, for the records do not say between whom.
+    pub in_doubt: bool,
     /// What the logs of source and target hold.
     pub ends: [Reviewed; 2],
 }
@@ -78,6 +84,8 @@ pub struct Reviewed {
     pub has_hole: bool,
     /// Its times have no zone, so they can't be set against others.
     pub is_local: bool,
+    /// The source of a pair of one cluster, which logs what it refuses apart, and that log is not there.
+    pub lacks_cluster_log: bool,
 }
 
 /// A failure and what explains it.
@@ -138,6 +146,8 @@ struct Seen<'a, 'e> {
     changes: BTreeMap<HostId, (Timestamp, &'a Change)>,
     /// Successes whose records do not name both ends, by the hosts that recorded them.
     unnamed: BTreeMap<HostId, Vec<usize>>,
+    /// Failures of which an end is not known, by the hosts that recorded them and the end that is known.
+    unplaced: BTreeMap<HostId, Vec<usize>>,
 }
 
 impl<'a, 'e> Seen<'a, 'e> {
@@ -161,7 +171,16 @@ impl<'a, 'e> Seen<'a, 'e> {
         {
             attempt.writers.iter().for_each(|host| unnamed.entry(*host).or_default().push(index));
         }
-        Self { incident, evidence, fixed_at, changes, unnamed }
+        let mut unplaced: BTreeMap<HostId, Vec<usize>> = BTreeMap::new();
+        for (index, attempt) in incident.attempts.iter().enumerate() {
+            if attempt.outcome == Outcome::Failed && (attempt.source.is_none() || attempt.target.is_none()) {
+                let hosts = attempt.writers.iter().copied().chain(attempt.source).chain(attempt.target);
+                for host in hosts.collect::<BTreeSet<_>>() {
+                    unplaced.entry(host).or_default().push(index);
+                }
+            }
+        }
+        Self { incident, evidence, fixed_at, changes, unnamed, unplaced }
     }
 
     /// From when on hosts are looked at.
@@ -197,21 +216,36 @@ impl<'a, 'e> Seen<'a, 'e> {
         let (success, failure) = (last(&succeeded), last(&failed));
         let asked = success.or(since.at);
         let reviewed =
-            ends.map(|host| reviewed(host, asked, since.at.is_some(), self.incident, self.evidence));
+            ends.map(|host| reviewed(host, pair, asked, since.at.is_some(), self.incident, self.evidence));
+        let in_doubt = success.is_some_and(|success| self.may_have_failed(pair, success));
         let state = match (success, failure) {
             (_, Some(failure)) if success.is_none_or(|success| failure >= success) => PairState::Failing,
             _ if !reviewed.iter().all(|end| end.is_enough) => PairState::Unseen,
-            (Some(_), _) => PairState::Proven,
-            (None, _) => PairState::Owed,
+            (Some(_), _) if !in_doubt => PairState::Proven,
+            _ => PairState::Owed,
         };
-        Validated { since, state, succeeded, failed, unnamed, ends: reviewed }
+        Validated { since, state, succeeded, failed, unnamed, in_doubt, ends: reviewed }
+    }
+
+    /// Whether something failed after `success` at an end of `pair`, and nothing says that it was another pair's.
+    fn may_have_failed(&self, pair: &Pair, success: Timestamp) -> bool {
+        let ends = [pair.source, pair.target];
+        let fits = |end: Option<HostId>, own: HostId| end.is_none_or(|end| end == own);
+        let recorded = ends.iter().filter_map(|host| self.unplaced.get(host)).flatten();
+        let mut failed = recorded.filter_map(|index| self.incident.attempts.get(*index));
+        let mut loose = ends.iter().filter_map(|host| self.incident.loose_failures.get(host)).flatten();
+        loose.any(|time| *time > success)
+            || failed.any(|own| {
+                own.time > success && fits(own.source, pair.source) && fits(own.target, pair.target)
+            })
     }
 }
 
-/// What is there of the logs of `host`, asked for the time `asked`; `None` asks for any log. `is_dated` says that times
+/// What is there of the logs of `host`, an end of `pair`, asked for the time `asked`; `None` asks for any log. `is_dated` says that times
 /// are set against one that another machine gave.
 fn reviewed(
     host: HostId,
+    pair: &Pair,
     asked: Option<Timestamp>,
     is_dated: bool,
     incident: &Incident,
@@ -227,7 +261,14 @@ fn reviewed(
     let has_hole = asked.is_some_and(misses) || hyper_v().any(|covered| evidence.is_damaged(covered));
     let is_local = is_dated && incident.local_times.contains(&host);
     let reaches = to.is_some_and(|to| asked.is_none_or(|asked| to >= asked));
-    Reviewed { host, from, to, is_enough: reaches && !has_hole && !is_local, has_hole, is_local }
+    // The node that a machine runs on writes down what its cluster refuses.
+    let is_asked = host == pair.source && incident.clusters.together(pair.source, pair.target);
+    let is_it = |text: &str| text.to_ascii_lowercase().contains(CLUSTER_LOG);
+    let lacks_cluster_log = is_asked
+        && !hyper_v().any(|covered| is_it(&covered.channel))
+        && !evidence.empty_logs(host).any(is_it);
+    let is_enough = reaches && !has_hole && !is_local && !lacks_cluster_log;
+    Reviewed { host, from, to, is_enough, has_hole, is_local, lacks_cluster_log }
 }
 
 /// The judgement that explains an attempt, the surest first.

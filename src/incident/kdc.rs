@@ -62,6 +62,8 @@ pub(super) struct Refusal {
     pub(super) service: Option<HostId>,
     /// An account that is no machine's asked.
     pub(super) by_user: bool,
+    /// The account that is no machine's, for which was asked, by the record of a domain controller.
+    pub(super) user: Option<String>,
     /// What the client recorded of it, where that names the migration service.
     pub(super) said: Option<Refused>,
 }
@@ -117,6 +119,7 @@ fn refusal(signalled: &Signalled<'_>, evidence: &Evidence) -> Option<Refusal> {
     let said = if by_controller || kind != Kind::Delegation { None } else { said(signalled) };
     let by_user =
         client.is_none() && event.field("TargetUserName").is_some_and(|name| !is_machine_account(name));
+    let user = event.field("TargetUserName").filter(|name| by_controller && !is_machine_account(name));
     Some(Refusal {
         kind,
         time: event.time,
@@ -125,6 +128,7 @@ fn refusal(signalled: &Signalled<'_>, evidence: &Evidence) -> Option<Refusal> {
         client,
         service,
         by_user,
+        user: user.map(str::to_owned),
         said,
     })
 }
@@ -152,7 +156,7 @@ fn said(signalled: &Signalled<'_>) -> Option<Refused> {
 
 /// The client with its realm.
 fn client(event: &Event) -> Option<String> {
-    let name = event.field("ClientName")?.trim();
+    let name = event.field("ClientName").map(str::trim).filter(|name| !matches!(*name, "" | "-"))?;
     let realm = event.field("ClientRealm").map(str::trim).filter(|realm| !realm.is_empty());
     Some(match realm.filter(|_| !name.contains('@')) {
         Some(realm) => format!("{name}@{realm}"),

@@ -69,6 +69,8 @@ pub struct ValidatedPair {
     pub last_failure: Option<Seen>,
     /// Successes since that may be of this pair and do not name both ends.
     pub unnamed: Vec<String>,
+    /// Whether a move failed after the last success that may have been this one: its records do not say between whom.
+    pub in_doubt: bool,
     /// What the logs of source and target hold.
     pub ends: Vec<EndReport>,
 }
@@ -231,6 +233,7 @@ impl Builder<'_> {
             last_success: last(&own.succeeded),
             last_failure: last(&own.failed),
             unnamed: own.unnamed.iter().map(|index| attempt_id(*index)).collect(),
+            in_doubt: own.in_doubt,
             ends: own.ends.iter().map(|end| self.end(end)).collect(),
         }
     }
@@ -241,6 +244,9 @@ impl Builder<'_> {
             Reviewed { from: None, .. } => Some("no log of Hyper-V is there"),
             Reviewed { is_local: true, .. } => Some("its times have no zone"),
             Reviewed { has_hole: true, .. } => Some("records are missing since then"),
+            Reviewed { lacks_cluster_log: true, .. } => {
+                Some("the log of the cluster's machines (Hyper-V-High-Availability) is not there")
+            }
             _ => Some("its logs end before; its System log would show that it was only quiet"),
         };
         EndReport {

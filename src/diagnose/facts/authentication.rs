@@ -114,10 +114,19 @@ impl About<'_> {
             let user = refused.user.as_deref().and_then(|name| self.evidence.users.find(name));
             user.is_some_and(|user| user.is_protected == Known::Known(true))
         };
-        // Where an export clears the very user, one of the two is of another time.
-        let is_cleared = |refused: &Refused| {
-            let user = refused.user.as_deref().and_then(|name| self.evidence.users.find(name));
+        // Where an export clears the very user, one of the two is of another time. Where the source's record names nobody,
+        // those of the domain controllers beside it may.
+        let is_free = |name: &str| {
+            let user = self.evidence.users.find(name);
             user.is_some_and(|user| user.is_protected == Known::Known(false))
+        };
+        let is_cleared = |refused: &Refused| match refused.user.as_deref() {
+            Some(name) => is_free(name),
+            None => {
+                let named = self.pair.refused_users.iter();
+                let mut beside = named.filter(|(time, _)| is_near(&[refused.time], *time, AROUND)).peekable();
+                beside.peek().is_some() && beside.all(|(_, name)| is_free(name))
+            }
         };
         let of_user = facts(&|refused| {
             refused.extended == RESTRICTED && !is_cleared(refused)

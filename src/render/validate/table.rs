@@ -90,6 +90,12 @@ fn pairs(page: &mut Page, report: &ValidateReport) {
         page.paragraph("  ", 2, &format!("and {hidden} more pairs, in the JSON report"));
     }
     let mut lacks: Vec<String> = Vec::new();
+    for pair in report.pairs.iter().filter(|pair| pair.in_doubt && pair.state != PairState::Failing) {
+        lacks.push(format!(
+            "{}: after its last success a move failed, and its records do not say that it was another pair's.",
+            arrow(pair)
+        ));
+    }
     for end in report.pairs.iter().flat_map(|pair| &pair.ends) {
         let text = lacking(end);
         if !lacks.contains(&text) && !text.is_empty() {
