@@ -19,6 +19,7 @@ use rayon::prelude::*;
 use crate::error::Error;
 use crate::fact::Issue;
 
+mod allowance;
 mod blocks;
 mod cabinet;
 mod gzip;
@@ -32,6 +33,7 @@ mod tar;
 mod walk;
 mod zip;
 
+pub use allowance::{Allowance, Spent};
 pub use blocks::{BLOCK, Block, Blocks, Whole, join};
 use input::{Data, Input};
 use listing::Listing;
@@ -140,7 +142,7 @@ impl Bundle {
             return Err(Error::Usage("standard input can be read only once".into()));
         }
         let terms = Arc::new(Terms { limits: limits.clone(), passwords: passwords.to_vec() });
-        let mut listing = Listing { sources: Vec::new(), terms: Arc::clone(&terms), bytes: 0 };
+        let mut listing = Listing { sources: Vec::new(), terms: Arc::clone(&terms) };
         for argument in arguments {
             let prefix =
                 if arguments.len() > 1 { format!("{}/", last_component(argument)) } else { String::new() };
@@ -157,7 +159,7 @@ impl Bundle {
     /// [`Error::Io`] where it can't be read.
     pub fn piped(name: &str, passwords: &[String], limits: &Limits) -> Result<Self, Error> {
         let terms = Arc::new(Terms { limits: limits.clone(), passwords: passwords.to_vec() });
-        let mut listing = Listing { sources: Vec::new(), terms: Arc::clone(&terms), bytes: 0 };
+        let mut listing = Listing { sources: Vec::new(), terms: Arc::clone(&terms) };
         listing.add_piped(name.to_owned()).map_err(Error::io("standard input"))?;
         let mut sources = listing.sources;
         sources.sort_by(|a, b| a.path.cmp(&b.path));

@@ -241,6 +241,17 @@ fn run_triage(arguments: &TriageArgs) -> Result<u8, Error> {
         hidden: common.no_progress || common.quiet,
     };
     let done = triage::run(run, &knowledge)?;
+    match (done.bundles, done.errors) {
+        (0, _) => warn(common, "no bundle was found in what was named"),
+        (bundles, errors) if bundles == errors => {
+            warn(common, &format!("none of {bundles} bundles could be analyzed; their lines say why"));
+        }
+        _ => {}
+    }
+    if done.dropped > 0 {
+        let lines = if done.dropped == 1 { "1 line".to_owned() } else { format!("{} lines", done.dropped) };
+        warn(common, &format!("of bundles that were not named this time, {lines} of the earlier run went"));
+    }
     let Some(recorded) = &arguments.expect else { return Ok(0) };
     write_out(None, &render_differences(&done.differences, done.bundles, &recorded.display().to_string()))?;
     Ok(u8::from(!done.differences.is_empty()))

@@ -73,7 +73,15 @@ fn every_bundle_gives_one_line_whatever_becomes_of_it() {
     fs::write(at("d-noise.bin"), [0xA5; 5_000]).unwrap();
     fs::write(at("e-cut.zip"), b"PK\x03\x04\x14\0\0\0\x08\0 cut").unwrap();
     let missing = at("none");
-    let lines = lines(&[path(folder.path()), path(&missing)]);
+    // What the run writes itself is no bundle.
+    let out = at("all.jsonl");
+    let reports = at("reports");
+    fs::create_dir(&reports).unwrap();
+    assert!(
+        lines(&[path(folder.path()), path(&missing), "-o", path(&out), "--reports", path(&reports)])
+            .is_empty()
+    );
+    let lines = parsed(&fs::read(&out).unwrap());
     let expected = ["a-empty", "b-good", "c-empty.zip", "d-noise.bin", "e-cut.zip", "none"];
     assert_eq!(tickets(&lines), expected);
     let codes: Vec<_> = lines.iter().map(|line| line.error_code.as_deref().unwrap_or("ok")).collect();
@@ -221,12 +229,21 @@ fn only_what_changed_is_read_anew() {
     assert_eq!(kept(&|| (), &["--reports", path(&reports)]), BUNDLES.len());
     let of_another_version = marked.replace("\"version\":\"", "\"version\":\"0.0.");
     assert_eq!(kept(&|| fs::write(&file, &of_another_version).unwrap(), &[]), 0);
+    // The report beside it is another bundle's, or that of a bundle that is none any more.
+    fs::copy(reports.join("switch-missing-0.json"), reports.join("healthy-cluster-0.json")).unwrap();
+    fs::write(reports.join("z-noise.json"), "of another day").unwrap();
+    assert_eq!(kept(&|| (), &["--reports", path(&reports)]), BUNDLES.len() - 1);
+    assert!(!reports.join("z-noise.json").exists());
     // One bundle has one file more, one is gone.
     let change = || {
         fs::write(folder.path().join("switch-missing-0/more.txt"), "more").unwrap();
         fs::remove_dir_all(folder.path().join("healthy-cluster-0")).unwrap();
     };
-    assert_eq!(kept(&change, &[]), BUNDLES.len() - 2);
+    fs::write(&file, &marked).unwrap();
+    change();
+    let output = triage(&[path(folder.path()), "-o", path(&file), "--resume"]);
+    assert_eq!(marks(&fs::read(&file).unwrap()), BUNDLES.len() - 2);
+    assert!(text(&output.stderr).contains("1 line of the earlier run went"), "{}", text(&output.stderr));
     assert_eq!(fs::read(&file).map(|bytes| parsed(&bytes).len()).unwrap(), BUNDLES.len());
 }
 
@@ -354,6 +371,83 @@ fn a_list_names_bundles_and_may_name_their_tickets() {
     }
 }
 
+#[test]
+fn a_list_that_is_none_is_an_error_and_an_empty_one_is_said() {
+    let run = |input: Stdio, arguments: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_kcdoctor"));
+        command.args(["triage", "--no-progress"]).args(arguments).stdin(input).output().unwrap()
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let list = folder.path().join("list");
+    let of = |bytes: &[u8]| {
+        fs::write(&list, bytes).unwrap();
+        run(fs::File::open(&list).unwrap().into(), &["-"])
+    };
+    let utf16: Vec<u8> = "in/T1.zip\n".encode_utf16().flat_map(u16::to_le_bytes).collect();
+    let output = of(&utf16);
+    assert_eq!(output.status.code(), Some(65));
+    assert!(text(&output.stderr).contains("UTF-16"), "{}", text(&output.stderr));
+    let output = of(b"");
+    assert_eq!(output.status.code(), Some(0));
+    assert!(text(&output.stderr).contains("no bundle was found"), "{}", text(&output.stderr));
+    #[cfg(unix)]
+    assert_eq!(run(fs::File::open(folder.path()).unwrap().into(), &["-"]).status.code(), Some(74));
+}
+
+#[test]
+fn what_is_no_result_is_not_resumed_and_two_runs_do_not_share_one() {
+    let folder = folder(1);
+    let out = tempfile::tempdir().unwrap();
+    let file = out.path().join("all.jsonl");
+    let resume = || triage(&[path(folder.path()), "-o", path(&file), "--resume"]);
+    for content in ["my thesis\nline 2\n", "my thesis", "{\"a\": 1}\n"] {
+        fs::write(&file, content).unwrap();
+        let output = resume();
+        assert_eq!(output.status.code(), Some(65), "{content}");
+        assert!(
+            text(&output.stderr).contains("all.jsonl:1: not a line of triage"),
+            "{}",
+            text(&output.stderr)
+        );
+        assert_eq!(fs::read_to_string(&file).unwrap(), content);
+    }
+    fs::remove_file(&file).unwrap();
+    let held = fs::File::create(&file).unwrap();
+    held.lock().unwrap();
+    let output = resume();
+    assert_eq!(output.status.code(), Some(74));
+    assert!(text(&output.stderr).contains("another run writes to it"), "{}", text(&output.stderr));
+}
+
+/// Rights and links of a file outlive its ordering.
+#[cfg(unix)]
+#[test]
+fn a_file_that_is_put_in_order_stays_what_it_was() {
+    use std::os::unix::fs::{PermissionsExt, symlink};
+    let folder = folder(1);
+    let out = tempfile::tempdir().unwrap();
+    let (file, link) = (out.path().join("all.jsonl"), out.path().join("link.jsonl"));
+    let whole = resumed(folder.path(), &file, &[]);
+    fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).unwrap();
+    symlink(&file, &link).unwrap();
+    let reversed: Vec<_> = text(&whole).lines().rev().map(|line| format!("{line}\n")).collect();
+    fs::write(&file, reversed.concat()).unwrap();
+    assert_eq!(resumed(folder.path(), &link, &[]), whole);
+    assert_eq!(fs::read(&file).unwrap(), whole);
+    assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
+    assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
+}
+
+#[cfg(unix)]
+#[test]
+fn lines_can_go_to_a_pipe_by_its_name() {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_kcdoctor"));
+    let good = bundle("classic-two-nodes");
+    command.args(["triage", path(&good), "--bundle-depth", "0", "-o", "/dev/stdout"]);
+    let output = command.stdin(Stdio::null()).stdout(Stdio::piped()).output().unwrap();
+    assert_eq!((output.status.code(), parsed(&output.stdout).len()), (Some(0), 1));
+}
+
 /// An archive of a bundle.
 fn zipped(name: &str) -> Vec<u8> {
     fn add(zip: &mut zip::ZipWriter<std::io::Cursor<Vec<u8>>>, folder: &Path, base: &Path) {
@@ -406,26 +500,27 @@ fn an_archive_can_come_on_standard_input_under_its_name() {
 #[test]
 fn budgets_are_a_bundles_own() {
     let folder = folder(1);
-    let late = lines(&[path(folder.path()), "--timeout", "0s"]);
+    let late = parsed(&triage(&[path(folder.path()), "--timeout", "0s"]).stdout);
     assert!(late.iter().all(|line| line.error_code.as_deref() == Some("deadline")), "{late:?}");
     assert!(
         late.iter().all(|line| line.verdict.is_none() && line.error.as_ref().unwrap().contains("--timeout"))
     );
     let in_time = lines(&[path(folder.path()), "--timeout", "5m"]);
     assert_eq!(in_time, lines(&[path(folder.path())]));
-    let one = BUNDLES.iter().map(|name| size(&bundle(name))).max().unwrap();
-    // The second bundle of the folder alone is larger than what is allowed.
-    let small = lines(&[path(folder.path()), "--max-bytes", &(one - 1).to_string()]);
-    let cut: Vec<_> = small
-        .iter()
-        .filter(|line| line.issues.iter().flatten().any(|code| code == "bundle-too-large"))
-        .collect();
-    assert_eq!(cut.len(), 1, "{small:?}");
-    let few = lines(&[path(folder.path()), "--max-entries", "2"]);
+    // The largest alone has more bytes than are allowed, and all have more files.
+    let most = BUNDLES.iter().map(|name| size(&bundle(name))).max().unwrap();
+    let code = |line: &Line| line.error_code.clone().unwrap_or_default();
+    let small = lines(&[path(folder.path()), "--max-bytes", &(most - 1).to_string()]);
+    assert_eq!(small.iter().filter(|line| code(line) == "over-budget").count(), 1, "{small:?}");
     assert!(
-        few.iter().all(|line| line.issues.iter().flatten().any(|code| code == "too-many-files")),
-        "{few:?}"
+        lines(&[path(folder.path()), "--max-bytes", &(2 * most).to_string()])
+            .iter()
+            .all(|line| code(line).is_empty())
     );
+    let output = triage(&[path(folder.path()), "--max-entries", "2"]);
+    let few = parsed(&output.stdout);
+    assert!(few.iter().all(|line| code(line) == "over-budget" && line.verdict.is_none()), "{few:?}");
+    assert!(text(&output.stderr).contains("none of 5 bundles could be analyzed"), "{}", text(&output.stderr));
     // A line says by which options it was made.
     assert_eq!(few[0].tool.options, "--max-entries 2");
 }

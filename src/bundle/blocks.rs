@@ -5,11 +5,12 @@
 
 use std::fs::File;
 use std::io;
-use std::time::Instant;
+use std::sync::Arc;
 
 use blake3::hazmat::{ChainingValue, HasherExt, Mode, merge_subtrees_non_root, merge_subtrees_root};
 
-use super::stream::{in_time, read_at};
+use super::allowance::{Allowance, spending};
+use super::stream::read_at;
 use super::{Content, Source};
 
 /// Bytes of a block: a power of two of at least 1 KiB, so that a block is a subtree, and small enough to stay in
@@ -22,7 +23,7 @@ pub struct Blocks {
     file: File,
     len: u64,
     count: usize,
-    deadline: Option<Instant>,
+    allowance: Option<Arc<Allowance>>,
 }
 
 /// One block after it was read.
@@ -52,8 +53,8 @@ impl Source {
         let len = file.metadata().ok()?.len();
         let count = usize::try_from(len.div_ceil(BLOCK as u64)).ok()?;
         let limits = &self.terms.limits;
-        let deadline = limits.deadline;
-        (count > 1 && len <= limits.max_source_bytes).then_some(Blocks { file, len, count, deadline })
+        let allowance = limits.allowance.clone();
+        (count > 1 && len <= limits.max_source_bytes).then_some(Blocks { file, len, count, allowance })
     }
 }
 
@@ -101,7 +102,7 @@ impl Blocks {
         let mut filled = 0;
         while let Some(rest) = buffer.get_mut(filled..).filter(|rest| !rest.is_empty()) {
             let at = offset + filled as u64;
-            match in_time(self.deadline).and_then(|()| read_at(&self.file, rest, at)) {
+            match spending(self.allowance.as_deref(), || read_at(&self.file, rest, at)) {
                 Ok(0) => break,
                 Ok(count) => filled += count,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}

@@ -5,8 +5,9 @@ use std::io::{self, Read as _};
 use std::path::Path;
 use std::sync::Arc;
 
+use super::allowance::in_budget;
 use super::input::Input;
-use super::stream::take_all;
+use super::stream::{Refusal, take_all};
 use super::walk::too_many;
 use super::zip::Archive;
 use super::{Content, Source, Terms, magic, unreadable};
@@ -20,8 +21,6 @@ const MOST_PIPED: u64 = 4 << 30;
 pub(super) struct Listing {
     pub(super) sources: Vec<Source>,
     pub(super) terms: Arc<Terms>,
-    /// Bytes of its files so far.
-    pub(super) bytes: u64,
 }
 
 impl Listing {
@@ -72,6 +71,10 @@ impl Listing {
         let mut entries = listed.map_err(Error::io(folder))?;
         entries.sort_by_key(fs::DirEntry::file_name);
         for entry in entries {
+            // Who gave the allowance does not ask for what is left of the list.
+            if in_budget(self.terms.limits.allowance.as_deref()).is_err() {
+                return Ok(());
+            }
             let name = format!("{prefix}{}", entry.file_name().to_string_lossy());
             if self.sources.len() >= self.terms.limits.max_entries {
                 self.add(name, vec![too_many(self.terms.limits.max_entries)], Content::Closed);
@@ -100,19 +103,17 @@ impl Listing {
                 .add_folder(&path, &format!("{name}/"))
                 .map_err(|error| io::Error::other(error.to_string())),
             (false, true) => self.add_file(&path, name.to_owned()),
-            (false, false) => Ok(()),
+            (false, false) => {
+                let detail =
+                    "a pipe, a socket or a device; it was not read, send a file with what comes out of it";
+                return Some(Issue::loss("no-file", detail, None));
+            }
         };
         added.err().map(|error| unreadable(&error))
     }
 
     fn add_file(&mut self, path: &Path, name: String) -> io::Result<()> {
         let mut input = Input::open(path)?;
-        let most = self.terms.limits.max_bundle_bytes;
-        self.bytes = self.bytes.saturating_add(input.len());
-        if self.bytes > most {
-            self.add(name, vec![beyond(most)], Content::Closed);
-            return Ok(());
-        }
         let mut begun = [0; 4];
         let count = input.read(&mut begun)?;
         let is_zip = magic::is_zip(begun.get(..count).unwrap_or_default());
@@ -124,8 +125,16 @@ impl Listing {
 
     /// Adds the members of a zip; `false` if it can't be listed, and is left to be read forward.
     fn add_zip(&mut self, path: &str, input: &Input) -> bool {
-        let Ok(archive) = Archive::new(input.clone()) else { return false };
-        let most = self.terms.limits.max_entries.saturating_sub(self.sources.len());
+        let limits = &self.terms.limits;
+        let archive = match Archive::new(input.clone(), limits.max_entries) {
+            Ok(archive) => archive,
+            Err(error) if Refusal::of(&error).is_some() => {
+                self.add(path.to_owned(), vec![unreadable(&error)], Content::Closed);
+                return true;
+            }
+            Err(_) => return false,
+        };
+        let most = limits.max_entries.saturating_sub(self.sources.len());
         match archive.members(&self.terms.passwords, most) {
             Ok(members) => {
                 for member in members {
@@ -145,12 +154,4 @@ impl Listing {
     fn add(&mut self, path: String, issues: Vec<Issue>, content: Content) {
         self.sources.push(Source { path, issues, content, terms: Arc::clone(&self.terms) });
     }
-}
-
-/// The issue of a file that is not read since its bundle is too large with it.
-fn beyond(most: u64) -> Issue {
-    let detail = format!(
-        "with this file the bundle is larger than {most} bytes, so it was not read; send less, or allow more"
-    );
-    Issue::loss("bundle-too-large", detail, None)
 }

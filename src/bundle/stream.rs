@@ -2,7 +2,9 @@
 
 use std::fs::File;
 use std::io::{self, Read};
-use std::time::Instant;
+use std::sync::Arc;
+
+use super::allowance::{Allowance, spending};
 
 /// Bytes that [`Stream::head`] shows; recognition looks at no more.
 const HEAD: usize = 64 * 1024;
@@ -23,35 +25,8 @@ pub struct Limits {
     pub max_ratio: u64,
     /// Archives around a file.
     pub max_depth: usize,
-    /// Bytes of all files of one bundle, as they were sent. Those beyond it are listed and not read.
-    pub max_bundle_bytes: u64,
-    /// When reading ends, wherever it is.
-    pub deadline: Option<Instant>,
-}
-
-impl Limits {
-    /// Whether the deadline has passed.
-    #[must_use]
-    pub fn is_overdue(&self) -> bool {
-        is_past(self.deadline)
-    }
-}
-
-/// Whether a deadline has passed.
-fn is_past(deadline: Option<Instant>) -> bool {
-    deadline.is_some_and(|deadline| Instant::now() >= deadline)
-}
-
-/// The error of a source that is not read on because of it.
-///
-/// # Errors
-/// Where the deadline has passed.
-pub(super) fn in_time(deadline: Option<Instant>) -> io::Result<()> {
-    if is_past(deadline) {
-        let detail = "not read to its end within the time that one bundle has; allow more with --timeout";
-        return Err(Refusal::error("deadline", detail));
-    }
-    Ok(())
+    /// What all reading of one bundle may take, beyond which it ends wherever it is.
+    pub allowance: Option<Arc<Allowance>>,
 }
 
 impl Default for Limits {
@@ -63,8 +38,7 @@ impl Default for Limits {
             max_entries: 200_000,
             max_ratio: 200,
             max_depth: 4,
-            max_bundle_bytes: u64::MAX,
-            deadline: None,
+            allowance: None,
         }
     }
 }
@@ -76,7 +50,7 @@ pub struct Stream<'a> {
     given: usize,
     taken: u64,
     max_bytes: u64,
-    deadline: Option<Instant>,
+    allowance: Option<Arc<Allowance>>,
     hasher: blake3::Hasher,
     failure: Option<io::Error>,
 }
@@ -102,7 +76,7 @@ impl<'a> Stream<'a> {
             given: 0,
             taken: 0,
             max_bytes: limits.max_source_bytes,
-            deadline: limits.deadline,
+            allowance: limits.allowance.clone(),
             hasher: blake3::Hasher::new(),
             failure: None,
         }
@@ -133,7 +107,7 @@ impl<'a> Stream<'a> {
             return 0;
         }
         loop {
-            match in_time(self.deadline).and_then(|()| self.reader.read(block)) {
+            match spending(self.allowance.as_deref(), || self.reader.read(block)) {
                 Ok(count) if self.taken + count as u64 > self.max_bytes => {
                     self.failure =
                         Some(too_large("larger than the limit for one file; the rest was not read"));

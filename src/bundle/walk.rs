@@ -9,11 +9,12 @@
 use std::cell::Cell;
 use std::io::{self, Read};
 use std::rc::Rc;
-use std::time::Instant;
+use std::sync::Arc;
 
+use super::allowance::{Allowance, in_budget};
 use super::input::{Data, Input};
 use super::magic::{self, Container};
-use super::stream::{Limits, Refusal, Stream, in_time, too_large};
+use super::stream::{Limits, Refusal, Stream, too_large};
 use super::{Content, Entry, Source, cabinet, gzip, seven, tar, unreadable, zip};
 use crate::fact::Issue;
 
@@ -157,7 +158,7 @@ impl<'w> Walk<'w> {
             reader,
             out: 0,
             allowed: Allowed::Packed(packed, ratio, Rc::clone(&self.left)),
-            deadline: self.limits.deadline,
+            allowance: self.limits.allowance.clone(),
             blame: cut,
             failed: Rc::default(),
         }
@@ -165,8 +166,8 @@ impl<'w> Walk<'w> {
 
     /// A member of exactly `size` bytes that were counted before.
     pub(super) fn sized<R: Read>(&self, reader: R, size: u64) -> Metered<R> {
-        let deadline = self.limits.deadline;
-        Metered { reader, out: 0, allowed: Allowed::Size(size), deadline, blame: cut, failed: Rc::default() }
+        let allowance = self.limits.allowance.clone();
+        Metered { reader, out: 0, allowed: Allowed::Size(size), allowance, blame: cut, failed: Rc::default() }
     }
 }
 
@@ -223,7 +224,7 @@ pub(super) struct Metered<R> {
     reader: R,
     out: u64,
     allowed: Allowed,
-    deadline: Option<Instant>,
+    allowance: Option<Arc<Allowance>>,
     blame: fn(io::Error) -> io::Error,
     failed: Rc<Cell<bool>>,
 }
@@ -271,7 +272,7 @@ impl<R: Read> Read for Metered<R> {
         if block.is_empty() {
             return Ok(0);
         }
-        let read = match in_time(self.deadline).and_then(|()| self.reader.read(block)) {
+        let read = match in_budget(self.allowance.as_deref()).and_then(|()| self.reader.read(block)) {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => return Err(error),
             // What was refused below keeps its own words.
             Err(error) if Refusal::of(&error).is_some() => Err(error),

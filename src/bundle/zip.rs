@@ -16,8 +16,11 @@ use zip::result::ZipError;
 use super::input::{Data, Input};
 use super::names::Names;
 use super::stream::Refusal;
+use super::unreadable;
 use super::walk::{Metered, Place, Walk, damage, locked, too_large_to_hold, too_many};
 use crate::fact::Issue;
+
+mod count;
 
 /// Bytes that several passwords are tried on, where the zip's own check lets more than one pass.
 const TRIED: u64 = 64 << 20;
@@ -54,8 +57,9 @@ pub(super) fn read(walk: &mut Walk<'_>, at: &Place, data: Data<'_>) -> Result<()
         }
     };
     let at = at.holding(&input);
-    let archive = match Archive::new(input.clone()) {
+    let archive = match Archive::new(input.clone(), walk.limits.max_entries) {
         Ok(archive) => archive,
+        Err(error) if Refusal::of(&error).is_some() => return Err(unreadable(&error)),
         Err(error) => {
             let issue = damage(failure.as_ref().unwrap_or(&error));
             let told = read_forward(walk, &at, &mut input.clone(), &issue)?;
@@ -75,7 +79,16 @@ pub(super) fn read(walk: &mut Walk<'_>, at: &Place, data: Data<'_>) -> Result<()
 }
 
 impl Archive {
-    pub(super) fn new(input: Input) -> io::Result<Self> {
+    /// Opens an archive by the directory at its end, which is held in memory.
+    ///
+    /// # Errors
+    /// Where there is none, and, as a [`Refusal`], where it speaks of more than `most` members: each costs a few
+    /// hundred bytes before anything can be asked of it.
+    pub(super) fn new(input: Input, most: usize) -> io::Result<Self> {
+        if count::members(&mut input.clone()).is_some_and(|count| count > most as u64) {
+            let issue = too_many(most);
+            return Err(Refusal::error(issue.code, issue.detail));
+        }
         Ok(Self { directory: Arc::new(ZipArchive::new(input.clone())?), input })
     }
 

@@ -43,13 +43,13 @@ pub struct TriageArgs {
     /// Say in each line how long it took.
     #[arg(long)]
     pub timings: bool,
-    /// Bytes of one bundle, as it was sent and unpacked, such as 500M or 4G; files beyond are listed and not read.
+    /// Bytes that may be read of one bundle, unpacked, such as 500M or 4G; one that has more is an error.
     #[arg(long, value_name = "SIZE", value_parser = size)]
     pub max_bytes: Option<u64>,
-    /// Files of one bundle; those beyond are not read.
+    /// Files that one bundle may have; one that has more is an error.
     #[arg(long, value_name = "N")]
     pub max_entries: Option<usize>,
-    /// Time for one bundle, such as 90s or 5m; one that takes longer is an error.
+    /// Time for one bundle, such as 90s or 5m, by the clock; one that takes longer is an error.
     #[arg(long, value_name = "SPAN", value_parser = span)]
     pub timeout: Option<SignedDuration>,
     /// Read bundles in worker processes, so that one which takes its worker down costs only itself.
@@ -88,6 +88,7 @@ impl TriageArgs {
             depth: self.bundle_depth,
             shard: self.shard,
             reports: self.reports.is_some(),
+            own: self.common.output.iter().chain(&self.reports).cloned().collect(),
         })
     }
 
@@ -96,18 +97,15 @@ impl TriageArgs {
     /// # Errors
     /// Those of [`Common::options`].
     pub fn settings(&self, threads: usize) -> Result<Settings, Error> {
-        let mut limits = Limits::default();
-        if let Some(bytes) = self.max_bytes {
-            limits.max_bundle_bytes = bytes;
-            limits.max_unpacked_bytes = bytes;
-        }
-        limits.max_entries = self.max_entries.unwrap_or(limits.max_entries);
+        let usual = Limits::default();
+        let limits = Limits { max_entries: self.max_entries.unwrap_or(usual.max_entries), ..usual };
         let mut options = self.common.options()?;
         options.threads = threads;
         Ok(Settings {
             options,
             passwords: self.common.passwords.clone(),
             limits,
+            max_bytes: self.max_bytes,
             timeout: self.timeout.map(SignedDuration::unsigned_abs),
             full: self.full,
             reports: self.reports.clone(),

@@ -7,18 +7,20 @@
 //! What is *not* done here: judging (see [`super::analyze`]), counting (`kcdoctor merge`).
 
 use std::any::Any;
-use std::fs;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
+use std::{fs, io};
 
 use rayon::{ThreadPool, ThreadPoolBuilder};
 use serde::{Deserialize, Serialize};
 
 use super::analyze::{Options, conclude, is_understood, join, nothing_understood, read};
-use crate::bundle::{Bundle, Limits, hash_of};
+use crate::bundle::{Allowance, Bundle, Limits, Spent, hash_of};
 use crate::error::Error;
 use crate::knowledge::Knowledge;
+use crate::parse::ParsedSource;
 use crate::report::Report;
 use crate::report::triage::{Line, LineTool};
 
@@ -38,6 +40,11 @@ pub use workers::{become_worker, check_memory, serve};
 /// The stack of a thread: while one waits for a part of its bundle it may begin with another bundle on top of it.
 const STACK: usize = 8 << 20;
 
+/// The code of a bundle that took too long.
+const LATE: &str = "deadline";
+/// What a line notices where its report file could not be written.
+const NOT_FILED: &str = "report-not-written";
+
 /// How each bundle is read, and what is said of it.
 #[derive(Debug, Clone)]
 pub struct Settings {
@@ -45,8 +52,10 @@ pub struct Settings {
     pub options: Options,
     /// Passwords of archives.
     pub passwords: Vec<String>,
-    /// What one bundle may take; its deadline comes from `timeout`.
+    /// How deep and how far archives are read.
     pub limits: Limits,
+    /// Bytes that may be read of one bundle.
+    pub max_bytes: Option<u64>,
     /// How long one bundle may take.
     pub timeout: Option<Duration>,
     /// Whether lines hold the whole report.
@@ -68,8 +77,7 @@ impl Settings {
             scope.since.map(|since| format!("--since {since}")),
             scope.until.map(|until| format!("--until {until}")),
             self.options.recover.then(|| "--recover".to_owned()),
-            (limits.max_bundle_bytes != usual.max_bundle_bytes)
-                .then(|| format!("--max-bytes {}", limits.max_bundle_bytes)),
+            self.max_bytes.map(|bytes| format!("--max-bytes {bytes}")),
             (limits.max_entries != usual.max_entries)
                 .then(|| format!("--max-entries {}", limits.max_entries)),
         ];
@@ -146,39 +154,46 @@ impl<'a> Analyst<'a> {
     #[must_use]
     pub fn answer(&self, job: &Job) -> Answer {
         let begun = Instant::now();
-        // What is shared with the pool are inputs that nobody changes.
-        let report = catch_unwind(AssertUnwindSafe(|| self.pool.install(|| self.report(job, begun))));
-        let report = match report.unwrap_or_else(|panic| Err(fault(panic.as_ref()))) {
+        let report = match self.attempt(job) {
+            // While it waited for a part of its bundle, a thread may have worked on another one: that took its time.
+            Err(failure) if failure.code == LATE && self.pool.current_num_threads() > 1 => self.attempt(job),
+            attempted => attempted,
+        };
+        let (report, mut line) = match report {
             Ok(None) => return Answer::Same,
-            Ok(Some(report)) => self.filed(job, report),
-            Err(failure) => Err(failure),
+            Ok(Some(report)) => {
+                let line = Line::of(&job.ticket, &job.path, &self.tool.options, &report);
+                (Some(report), line)
+            }
+            Err(failure) => (None, failure.line(job, &self.tool)),
         };
-        let mut line = match &report {
-            Ok(report) => Line::of(&job.ticket, &job.path, &self.tool.options, report),
-            Err(failure) => failure.line(job, &self.tool),
-        };
+        if self.filed(job, report.as_deref()).is_err() {
+            line.issues.get_or_insert_default().push(NOT_FILED.to_owned());
+        }
         line.elapsed_ms = self.settings.timings.then(|| begun.elapsed().as_millis() as u64);
         Answer::Line(if self.settings.full {
-            text(&Full { line: &line, report: report.as_ref().ok().map(AsRef::as_ref) })
+            text(&Full { line: &line, report: report.as_deref() })
         } else {
             text(&line)
         })
     }
 
     /// The report; `None` where the bundle is the one that is known already.
-    fn report(&self, job: &Job, begun: Instant) -> Result<Option<Box<Report>>, Failure> {
-        let deadline = self.settings.timeout.and_then(|timeout| begun.checked_add(timeout));
-        let limits = Limits { deadline, ..self.settings.limits.clone() };
-        let passwords = &self.settings.passwords;
-        let bundle = match &job.place {
-            Place::Path(path) => Bundle::open_with(&[PathBuf::from(path)], passwords, &limits)?,
-            Place::StandardInput => Bundle::piped(&job.ticket, passwords, &limits)?,
-        };
-        if job.known.is_some() && bundle.hash() == job.known {
+    fn attempt(&self, job: &Job) -> Result<Option<Box<Report>>, Failure> {
+        // What is shared with the pool are inputs that nobody changes.
+        let report = catch_unwind(AssertUnwindSafe(|| self.pool.install(|| self.report(job))));
+        report.unwrap_or_else(|panic| Err(fault(panic.as_ref())))
+    }
+
+    fn report(&self, job: &Job) -> Result<Option<Box<Report>>, Failure> {
+        let begun = Instant::now();
+        if job.known.is_some() && self.open(job, begun)?.0.hash() == job.known {
             return Ok(None);
         }
+        // What comparing took of the bytes is given back; the time is not.
+        let (bundle, allowance) = self.open(job, begun)?;
         let parsed = read(&bundle, self.knowledge, &self.settings.options, &|| ());
-        self.in_time(&limits)?;
+        self.within(&allowance, &parsed)?;
         if !is_understood(&parsed) {
             let failure = Failure::from(nothing_understood(&bundle.name, &parsed));
             let hash = hash_of(parsed.iter().filter_map(|source| source.hash));
@@ -186,31 +201,55 @@ impl<'a> Analyst<'a> {
             return Err(Failure { hash: Some(hash), bytes: Some(bytes), ..failure });
         }
         let (evidence, incident) = join(parsed, self.knowledge, &self.settings.options);
-        self.in_time(&limits)?;
-        Ok(Some(Box::new(conclude(
-            &bundle.name,
-            &evidence,
-            &incident,
-            self.knowledge,
-            &self.settings.options,
-        ))))
+        self.within(&allowance, &[])?;
+        let options = &self.settings.options;
+        Ok(Some(Box::new(conclude(&bundle.name, &evidence, &incident, self.knowledge, options))))
     }
 
-    /// What is read in part is not judged: where reading stopped depends on the machine.
-    fn in_time(&self, limits: &Limits) -> Result<(), Failure> {
-        match self.settings.timeout.filter(|_| limits.is_overdue()) {
-            Some(timeout) => Err(overdue(timeout)),
-            None => Ok(()),
-        }
+    fn open(&self, job: &Job, begun: Instant) -> Result<(Bundle, Arc<Allowance>), Failure> {
+        let time = self.settings.timeout.map(|timeout| timeout.saturating_sub(begun.elapsed()));
+        let allowance = Arc::new(Allowance::new(time, self.settings.max_bytes));
+        let limits = Limits { allowance: Some(Arc::clone(&allowance)), ..self.settings.limits.clone() };
+        let passwords = &self.settings.passwords;
+        let bundle = match &job.place {
+            Place::Path(path) => Bundle::open_with(&[PathBuf::from(path)], passwords, &limits)?,
+            Place::StandardInput => Bundle::piped(&job.ticket, passwords, &limits)?,
+        };
+        Ok((bundle, allowance))
     }
 
-    /// Writes the report file where that is asked for.
-    fn filed(&self, job: &Job, report: Box<Report>) -> Result<Box<Report>, Failure> {
-        if let (Some(folder), Some(name)) = (&self.settings.reports, &job.report) {
-            let path = folder.join(name);
-            fs::write(&path, crate::render::to_json(&report)).map_err(Error::io(&path))?;
+    /// What is read in part for a bound of this run is not judged: of another run it might be said otherwise.
+    fn within(&self, allowance: &Allowance, parsed: &[ParsedSource]) -> Result<(), Failure> {
+        let Settings { timeout, max_bytes, limits, .. } = self.settings;
+        let too_many =
+            |source: &ParsedSource| source.parsed.issues.iter().any(|issue| issue.code == "too-many-files");
+        let why = match allowance.spent() {
+            Some(Spent::Time) => return Err(overdue(timeout.unwrap_or_default())),
+            Some(Spent::Bytes) => {
+                format!("more than {} bytes, as many as --max-bytes allows", max_bytes.unwrap_or_default())
+            }
+            None if parsed.iter().any(too_many) => {
+                format!("more than {} files, as many as one may have; see --max-entries", limits.max_entries)
+            }
+            None => return Ok(()),
+        };
+        let why = format!("it holds {why}, and a bundle that is read in part is not judged");
+        Err(Failure { code: "over-budget", why, ..Failure::default() })
+    }
+
+    /// Writes the report file where that is asked for; of a bundle without a report none stays.
+    fn filed(&self, job: &Job, report: Option<&Report>) -> io::Result<()> {
+        let Some((folder, name)) = self.settings.reports.as_ref().zip(job.report.as_ref()) else {
+            return Ok(());
+        };
+        let path = folder.join(name);
+        match report {
+            Some(report) => fs::write(path, crate::render::to_json(report)),
+            None => match fs::remove_file(path) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+                _ => Ok(()),
+            },
         }
-        Ok(report)
     }
 }
 
@@ -228,7 +267,7 @@ fn overdue(timeout: Duration) -> Failure {
         "not done within {} s, and a bundle that is read in part is not judged; allow more with --timeout, or send a shorter span",
         timeout.as_secs_f64()
     );
-    Failure { code: "deadline", why, ..Failure::default() }
+    Failure { code: LATE, why, ..Failure::default() }
 }
 
 fn fault(panic: &(dyn Any + Send)) -> Failure {

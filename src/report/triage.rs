@@ -26,15 +26,15 @@ pub struct Line {
     pub ticket: String,
     /// The path of the bundle, as it was given or found.
     pub path: String,
-    /// `blake3:` and the hash over the sorted hashes of its sources, as in the report; `null` where it was not read to
-    /// its end.
+    /// `blake3:` and the hash over the sorted hashes of what was read of its sources, as in the report; `null` where it
+    /// was not opened.
     pub hash: Option<String>,
     /// Whether the bundle was analyzed.
     pub status: Status,
     /// Why it was not, in a sentence.
     pub error: Option<String>,
-    /// The same as a stable name: `no-input`, `nothing-understood`, `io`, `deadline`, `fault`, `out-of-memory` or
-    /// `worker-died`.
+    /// The same as a stable name: `no-input`, `nothing-understood`, `io`, `deadline`, `over-budget`, `fault`,
+    /// `out-of-memory` or `worker-died`.
     pub error_code: Option<String>,
     /// What broke; `null` with an error, like all that follows from it.
     pub verdict: Option<LineVerdict>,
@@ -46,7 +46,8 @@ pub struct Line {
     pub onset: Option<LineOnset>,
     /// Ids of what is missing.
     pub gaps: Option<Vec<String>>,
-    /// Codes of what was noticed about its files, such as damage and limits.
+    /// Codes of what was noticed about its files, such as damage (docs/issues.md); `report-not-written` where `--reports`
+    /// could not be served.
     pub issues: Option<Vec<String>>,
     /// What to do.
     pub plan: Option<LinePlan>,

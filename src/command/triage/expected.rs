@@ -5,6 +5,7 @@ use std::fs::File;
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 
+use super::Shard;
 use crate::error::Error;
 use crate::report::triage::{Difference, Line};
 
@@ -12,11 +13,11 @@ use crate::report::triage::{Difference, Line};
 pub(super) struct Expected(BTreeMap<String, VecDeque<Line>>);
 
 impl Expected {
-    /// Reads a result that `triage` wrote.
+    /// Reads a result that `triage` wrote, the part of it that is triaged now.
     ///
     /// # Errors
     /// [`Error::NoInput`] or [`Error::Io`] where it can't be read, [`Error::NothingUnderstood`] where a line is none.
-    pub(super) fn read(path: &Path) -> Result<Self, Error> {
+    pub(super) fn read(path: &Path, shard: Option<Shard>) -> Result<Self, Error> {
         let file = File::open(path).map_err(|error| match error.kind() {
             std::io::ErrorKind::NotFound => Error::NoInput { path: path.to_path_buf() },
             _ => Error::io(path)(error),
@@ -32,14 +33,20 @@ impl Expected {
                     path.display()
                 ),
             })?;
-            all.entry(line.ticket.clone()).or_default().push_back(line);
+            if shard.is_none_or(|shard| shard.holds(&line.ticket)) {
+                all.entry(line.ticket.clone()).or_default().push_back(line);
+            }
         }
         Ok(Self(all))
     }
 
     /// What is different about the ticket of a line; the recorded one is taken out.
     pub(super) fn compare(&mut self, line: &Line) -> Option<Difference> {
-        let recorded = self.0.get_mut(&line.ticket).and_then(VecDeque::pop_front);
+        let recorded = self.0.get_mut(&line.ticket).and_then(|recorded| {
+            // One ticket may have several bundles.
+            let same = recorded.iter().position(|own| own.path == line.path);
+            recorded.remove(same.unwrap_or_default())
+        });
         let changes = match recorded {
             Some(recorded) => line.changes_since(&recorded),
             None => vec!["was not recorded".to_owned()],

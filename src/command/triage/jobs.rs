@@ -2,12 +2,14 @@
 
 use std::collections::HashMap;
 use std::ffi::OsString;
-use std::io::{self, BufRead};
+use std::io::{self, BufRead, Read};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::{fs, iter};
 
 use serde::{Deserialize, Serialize};
+
+use crate::error::Error;
 
 /// One bundle to make a line of.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -46,6 +48,8 @@ pub struct Inputs {
     pub shard: Option<Shard>,
     /// Whether each bundle needs a name for its report.
     pub reports: bool,
+    /// What this run writes: it is no bundle, wherever it stands.
+    pub own: Vec<PathBuf>,
 }
 
 /// A part of all tickets, by the hash of their ids: it stays the same when the list is ordered anew or grows.
@@ -70,7 +74,8 @@ impl FromStr for Shard {
 }
 
 impl Shard {
-    fn holds(self, ticket: &str) -> bool {
+    /// Whether `ticket` is in it.
+    pub(super) fn holds(self, ticket: &str) -> bool {
         let [a, b, c, d, e, f, g, h, ..] = *blake3::hash(ticket.as_bytes()).as_bytes();
         u64::from_le_bytes([a, b, c, d, e, f, g, h]) % self.of == self.part - 1
     }
@@ -78,8 +83,8 @@ impl Shard {
 
 impl Inputs {
     /// Every bundle, in order, and how many they are. Lists are read as far as work goes, so they may be longer than
-    /// memory, and nobody knows how long.
-    pub(super) fn jobs(self) -> (Box<dyn Iterator<Item = Job> + Send>, Option<usize>) {
+    /// memory, and nobody knows how long; one that can't be read on ends with the error.
+    pub(super) fn jobs(self) -> (Box<dyn Iterator<Item = Result<Job, Error>> + Send>, Option<usize>) {
         if self.paths.iter().any(|path| path.as_os_str() == "-") {
             return (Box::new(self.each()), None);
         }
@@ -88,8 +93,8 @@ impl Inputs {
         (Box::new(all.into_iter()), Some(count))
     }
 
-    fn each(self) -> impl Iterator<Item = Job> + Send {
-        let Self { paths, piped, depth, shard, reports } = self;
+    fn each(self) -> impl Iterator<Item = Result<Job, Error>> + Send {
+        let Self { paths, piped, depth, shard, reports, own } = self;
         let piped = piped.map(|name| Job {
             ticket: name.clone(),
             path: name,
@@ -97,24 +102,28 @@ impl Inputs {
             report: None,
             known: None,
         });
-        let found = paths.into_iter().flat_map(move |path| -> Box<dyn Iterator<Item = Job> + Send> {
+        let own: Vec<_> = own.iter().filter_map(|path| fs::canonicalize(path).ok()).collect();
+        let found = paths.into_iter().flat_map(move |path| -> Box<dyn Iterator<Item = _> + Send> {
             if path.as_os_str() == "-" {
                 Box::new(listed())
             } else {
-                Box::new(below(&path, depth).into_iter())
+                Box::new(below(&path, depth, &own).into_iter().map(Ok))
             }
         });
         let mut seen = HashMap::<String, usize>::new();
-        let named = move |mut job: Job| {
+        let mut named = move |mut job: Job| {
             if reports {
-                let count = seen.entry(job.ticket.clone()).or_default();
+                // Not every file system tells `t1` from `T1`.
+                let count = seen.entry(job.ticket.to_lowercase()).or_default();
                 *count += 1;
                 job.report = Some(report_name(&job.ticket, *count));
             }
             job
         };
-        let wanted = move |job: &Job| shard.is_none_or(|shard| shard.holds(&job.ticket));
-        piped.into_iter().chain(found).filter(wanted).map(named)
+        let wanted = move |job: &Result<Job, Error>| {
+            shard.zip(job.as_ref().ok()).is_none_or(|(shard, job)| shard.holds(&job.ticket))
+        };
+        piped.into_iter().map(Ok).chain(found).filter(wanted).map(move |job| job.map(&mut named))
     }
 }
 
@@ -134,35 +143,78 @@ fn job(path: PathBuf, ticket: Option<String>) -> Job {
     }
 }
 
-/// The bundles of a folder, by name; what is no folder, or can't be listed, is one itself.
-fn below(path: &Path, depth: usize) -> Vec<Job> {
+/// The bundles of a folder, by name; what is no folder, or can't be listed, is one itself. A link below it is not gone
+/// into: it is a bundle, whatever it leads to. What is this run's `own` is left out.
+fn below(path: &Path, depth: usize, own: &[PathBuf]) -> Vec<Job> {
     let is_folder = depth > 0 && fs::metadata(path).is_ok_and(|metadata| metadata.is_dir());
     let listed = is_folder.then(|| fs::read_dir(path).and_then(Iterator::collect::<io::Result<Vec<_>>>));
     let Some(Ok(mut entries)) = listed else { return vec![job(path.to_path_buf(), None)] };
     entries.sort_by_key(fs::DirEntry::file_name);
-    entries.iter().flat_map(|entry| below(&entry.path(), depth - 1)).collect()
+    let is_own = |entry: &&fs::DirEntry| {
+        let is_named = own.iter().any(|path| path.file_name() == Some(&entry.file_name()));
+        is_named && fs::canonicalize(entry.path()).is_ok_and(|path| own.contains(&path))
+    };
+    let found = |entry: &fs::DirEntry| {
+        let is_link = entry.file_type().is_ok_and(|kind| kind.is_symlink());
+        below(&entry.path(), if is_link { 0 } else { depth - 1 }, own)
+    };
+    entries.iter().filter(|entry| !is_own(entry)).flat_map(found).collect()
 }
+
+/// The most bytes of a line: no system has longer paths.
+const LONGEST: u64 = 64 << 10;
 
 /// The bundles of a list on standard input: a path a line, or a path, a tab and the ticket.
-fn listed() -> impl Iterator<Item = Job> + Send {
-    iter::from_fn(|| {
+fn listed() -> impl Iterator<Item = Result<Job, Error>> + Send {
+    let mut number = 0;
+    let lines = iter::from_fn(move || {
+        number += 1;
         let mut line = Vec::new();
-        // What ends the list early is the end of it: whoever writes it sees the failure.
-        io::stdin().lock().read_until(b'\n', &mut line).ok().filter(|count| *count > 0)?;
-        Some(line)
-    })
-    .filter_map(|line| from_line(line.trim_ascii_end()))
+        match io::stdin().lock().take(LONGEST).read_until(b'\n', &mut line) {
+            Ok(0) => None,
+            Ok(_) => Some(unmarked(line, number)),
+            Err(error) => Some(Err(Error::io("standard input")(error))),
+        }
+    });
+    lines.filter_map(|line| line.map(|line| from_line(&line)).transpose())
 }
 
-fn from_line(line: &[u8]) -> Option<Job> {
-    let tab = line.iter().position(|byte| *byte == b'\t');
-    let (path, ticket) = match tab.and_then(|tab| line.split_at_checked(tab)) {
-        Some((path, ticket)) => (path, ticket.trim_ascii()),
-        None => (line, &[][..]),
+/// A line without its end and, the first, without the mark of UTF-8.
+///
+/// # Errors
+/// [`Error::NothingUnderstood`] where it is too long, or not in an encoding that holds a path a line.
+fn unmarked(mut line: Vec<u8>, number: usize) -> Result<Vec<u8>, Error> {
+    let refused = |why: &str| {
+        Err(Error::NothingUnderstood { detail: format!("line {number} of the list on standard input {why}") })
     };
+    if line.contains(&0) {
+        return refused(
+            "holds a NUL, as UTF-16 does; write it as UTF-8 (in PowerShell: Set-Content -Encoding utf8)",
+        );
+    }
+    if !line.ends_with(b"\n") && line.len() as u64 == LONGEST {
+        return refused(
+            "is longer than 64 KiB, and no path is; an archive is read with --stdin-archive NAME",
+        );
+    }
+    if number == 1 && line.starts_with(b"\xEF\xBB\xBF") {
+        line.drain(..3);
+    }
+    while line.pop_if(|byte| b"\r\n".contains(byte)).is_some() {}
+    Ok(line)
+}
+
+/// The bundle of a line; `None` where it is blank. Columns behind the ticket are somebody else's.
+fn from_line(line: &[u8]) -> Option<Job> {
+    let mut columns = line.split(|byte| *byte == b'\t');
+    let path = columns.next().unwrap_or_default();
+    let ticket = columns.next().unwrap_or_default().trim_ascii();
+    if path.is_empty() && ticket.is_empty() {
+        return None;
+    }
     let ticket = (!ticket.is_empty()).then(|| String::from_utf8_lossy(ticket).into_owned());
     // A ticket without a path is not lost: it gets the line of a bundle that is not there.
-    let mut job = (!line.is_empty()).then(|| job(system_path(path), ticket))?;
+    let mut job = job(system_path(path), ticket);
     // Here it is a file of that name. Standard input is where the list stands.
     if path == b"-" {
         job.place = Place::Path("./-".into());
@@ -183,8 +235,11 @@ fn system_path(bytes: &[u8]) -> PathBuf {
     PathBuf::from(String::from_utf8_lossy(bytes).into_owned())
 }
 
+/// The most characters of a file's name before its ending; systems take 255.
+const LONGEST_NAME: usize = 200;
+
 /// The file name of a ticket's report: its usual characters, all others as `%` and two digits, so that no ticket can
-/// leave the folder and no two share a name. The second of one ticket ends in `+2`.
+/// leave the folder. The second of one ticket ends in `+2`; a long one is cut, and ends in `+` and a hash of it.
 fn report_name(ticket: &str, count: usize) -> String {
     let mut name = String::new();
     for byte in ticket.bytes() {
@@ -193,6 +248,11 @@ fn report_name(ticket: &str, count: usize) -> String {
         } else {
             name.push_str(&format!("%{byte:02X}"));
         }
+    }
+    if name.len() > LONGEST_NAME {
+        name.truncate(LONGEST_NAME);
+        let hash = blake3::hash(ticket.as_bytes()).to_hex();
+        name.push_str(&format!("+{}", hash.get(..16).unwrap_or_default()));
     }
     let again = if count > 1 { format!("+{count}") } else { String::new() };
     format!("{name}{again}.json")
@@ -203,7 +263,14 @@ mod tests {
     use super::*;
 
     fn inputs(path: &Path, depth: usize) -> Inputs {
-        Inputs { paths: vec![path.to_path_buf()], piped: None, depth, shard: None, reports: true }
+        Inputs {
+            paths: vec![path.to_path_buf()],
+            piped: None,
+            depth,
+            shard: None,
+            reports: true,
+            own: vec![path.join("b/T1")],
+        }
     }
 
     #[test]
@@ -214,12 +281,13 @@ mod tests {
             fs::create_dir_all(path.parent().unwrap()).unwrap();
             fs::write(path, "").unwrap();
         }
-        let tickets = |depth| inputs(folder.path(), depth).each().map(|job| job.ticket).collect::<Vec<_>>();
+        let tickets =
+            |depth| inputs(folder.path(), depth).each().map(|job| job.unwrap().ticket).collect::<Vec<_>>();
         assert_eq!(tickets(1), ["a.zip", "b"]);
-        assert_eq!(tickets(2), ["a.zip", "T1", "T2"]);
+        assert_eq!(tickets(2), ["a.zip", "T2"], "what the run writes itself is none");
         assert_eq!(tickets(0).len(), 1);
         let missing = folder.path().join("none");
-        assert_eq!(inputs(&missing, 1).each().map(|job| job.ticket).collect::<Vec<_>>(), ["none"]);
+        assert_eq!(inputs(&missing, 1).each().map(|job| job.unwrap().ticket).collect::<Vec<_>>(), ["none"]);
     }
 
     #[test]
@@ -229,8 +297,27 @@ mod tests {
         assert_eq!(job("in/x.zip\tCASE-7"), Some(("in/x.zip".into(), "CASE-7".into())));
         assert_eq!(job("in/x.zip\t"), Some(("in/x.zip".into(), "x.zip".into())));
         assert_eq!(job("\tCASE-8"), Some((String::new(), "CASE-8".into())));
-        assert_eq!(job(""), None);
+        assert_eq!(job("in/x \tCASE-7\ta customer"), Some(("in/x ".into(), "CASE-7".into())));
+        assert_eq!((job(""), job("\t")), (None, None));
         assert_eq!(from_line(b"-").unwrap().place, Place::Path("./-".into()));
+    }
+
+    #[test]
+    fn a_line_that_can_hold_no_path_is_refused() {
+        let line = |line: &[u8], number| unmarked(line.to_vec(), number).map_err(|error| error.to_string());
+        assert_eq!(line(b"\xEF\xBB\xBFa\r\n", 1), Ok(b"a".to_vec()));
+        assert!(line(b"\xFF\xFEa\0\n", 1).unwrap_err().contains("UTF-16"));
+        assert!(line(&vec![b'x'; LONGEST as usize], 7).unwrap_err().contains("line 7"));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_link_is_a_bundle_and_not_gone_into() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::create_dir(folder.path().join("a")).unwrap();
+        std::os::unix::fs::symlink(".", folder.path().join("loop")).unwrap();
+        let tickets = inputs(folder.path(), 100).each().map(|job| job.unwrap().ticket).collect::<Vec<_>>();
+        assert_eq!(tickets, ["loop"]);
     }
 
     #[cfg(unix)]

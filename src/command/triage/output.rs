@@ -3,7 +3,8 @@
 //! A line is written by one call, so a run that is killed leaves whole lines; should the system have torn the last one,
 //! it is cut off when the run is resumed. A resumed run adds to the file what is missing. At its end the file is put into
 //! the order of an unbroken run, if it is not in it already: lines of bundles that have changed since, or failed, were
-//! written anew behind the others.
+//! written anew behind the others. A file belongs to one run at a time, and one that holds anything but lines is left
+//! as it is.
 
 use std::collections::HashMap;
 use std::fs::{self, File, OpenOptions};
@@ -43,14 +44,20 @@ struct Kept {
     span: Span,
 }
 
-/// The lines of earlier runs that may still hold, by ticket and path.
+/// The lines of earlier runs, by ticket and path; those that no longer hold have nothing to keep.
 #[derive(Debug, Default)]
-pub(super) struct Earlier(HashMap<(String, String), Kept>);
+pub(super) struct Earlier(HashMap<(String, String), Option<Kept>>);
 
 impl Earlier {
-    /// The hash of the bundle of which there is a line.
+    /// The hash of the bundle of which there is a line that may still hold.
     pub(super) fn hash(&self, ticket: &str, path: &str) -> Option<&str> {
-        self.0.get(&(ticket.to_owned(), path.to_owned())).map(|kept| kept.hash.as_str())
+        let kept = self.0.get(&(ticket.to_owned(), path.to_owned()))?;
+        kept.as_ref().map(|kept| kept.hash.as_str())
+    }
+
+    /// Bundles of which there was a line.
+    pub(super) fn bundles(&self) -> impl Iterator<Item = &(String, String)> {
+        self.0.keys()
     }
 }
 
@@ -58,6 +65,7 @@ impl Earlier {
 pub(super) struct Terms<'a> {
     pub(super) tool: &'a LineTool,
     pub(super) full: bool,
+    pub(super) timings: bool,
 }
 
 /// A line with what may stand beside it.
@@ -71,7 +79,8 @@ struct Written {
 /// Lines on their way out.
 pub(super) enum Output {
     Nowhere,
-    Stream(io::Stdout),
+    /// Standard output, or a pipe or device by its name.
+    Stream(Box<dyn Write>, PathBuf),
     File(Results),
 }
 
@@ -88,22 +97,34 @@ impl Output {
     /// Opens `target`, and reads what an earlier run left there.
     ///
     /// # Errors
-    /// [`Error::Io`] where it can't be read or written.
+    /// [`Error::Io`] where it can't be read or written, or another run writes to it; [`Error::NothingUnderstood`] where
+    /// what should be resumed is no result.
     pub(super) fn open(target: &Target, terms: &Terms<'_>) -> Result<(Self, Earlier), Error> {
-        let is_anew = matches!(target, Target::File(_));
-        match target {
-            Target::Nowhere => Ok((Self::Nowhere, Earlier::default())),
-            Target::StandardOutput => Ok((Self::Stream(io::stdout()), Earlier::default())),
-            Target::File(path) | Target::Resumed(path) => {
-                let options =
-                    || OpenOptions::new().read(true).write(true).create(true).truncate(is_anew).open(path);
-                let file = options().map_err(Error::io(path))?;
-                let (earlier, end) = earlier(&file, terms).map_err(Error::io(path))?;
-                file.set_len(end).map_err(Error::io(path))?;
-                let results = Results { path: path.clone(), file, end, spans: Vec::new() };
-                Ok((Self::File(results), earlier))
+        let (path, resumes) = match target {
+            Target::Nowhere => return Ok((Self::Nowhere, Earlier::default())),
+            Target::StandardOutput => {
+                let output = Self::Stream(Box::new(io::stdout()), "standard output".into());
+                return Ok((output, Earlier::default()));
             }
+            Target::File(path) => (path, false),
+            Target::Resumed(path) => (path, true),
+        };
+        if fs::metadata(path).is_ok_and(|metadata| !metadata.is_file()) {
+            if resumes {
+                let what = io::Error::other("not a file, so there is nothing to resume");
+                return Err(Error::io(path)(what));
+            }
+            let stream = OpenOptions::new().write(true).open(path).map_err(Error::io(path))?;
+            return Ok((Self::Stream(Box::new(stream), path.clone()), Earlier::default()));
         }
+        let options = || OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path);
+        let file = options().map_err(Error::io(path))?;
+        file.try_lock().map_err(|_| Error::io(path)(io::Error::other("another run writes to it")))?;
+        let (earlier, end) = if resumes { earlier(&file, path, terms)? } else { (Earlier::default(), 0) };
+        file.set_len(end).map_err(Error::io(path))?;
+        // A link stays one.
+        let path = fs::canonicalize(path).map_err(Error::io(path))?;
+        Ok((Self::File(Results { path, file, end, spans: Vec::new() }), earlier))
     }
 
     /// Writes a line. `false` where nobody reads on.
@@ -111,10 +132,12 @@ impl Output {
         let line = format!("{line}\n");
         match self {
             Self::Nowhere => Ok(true),
-            Self::Stream(output) => match output.write_all(line.as_bytes()).and_then(|()| output.flush()) {
-                Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(false),
-                written => written.map(|()| true).map_err(Error::io("standard output")),
-            },
+            Self::Stream(output, path) => {
+                match output.write_all(line.as_bytes()).and_then(|()| output.flush()) {
+                    Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(false),
+                    written => written.map(|()| true).map_err(Error::io(path.clone())),
+                }
+            }
             Self::File(results) => {
                 results.append(line.as_bytes()).map(|()| true).map_err(Error::io(&results.path))
             }
@@ -125,7 +148,7 @@ impl Output {
     pub(super) fn keep(&mut self, earlier: &Earlier, ticket: &str, path: &str) -> Result<String, Error> {
         let key = (ticket.to_owned(), path.to_owned());
         match (self, earlier.0.get(&key)) {
-            (Self::File(results), Some(kept)) => {
+            (Self::File(results), Some(Some(kept))) => {
                 results.spans.push(kept.span);
                 results.text(kept.span).map_err(Error::io(&results.path))
             }
@@ -176,7 +199,9 @@ impl Results {
             self.file.seek(SeekFrom::Start(span.from))?;
             io::copy(&mut (&self.file).take(span.to - span.from), &mut copy)?;
         }
-        copy.into_inner()?.sync_all()
+        let copy = copy.into_inner()?;
+        copy.set_permissions(self.file.metadata()?.permissions())?;
+        copy.sync_all()
     }
 }
 
@@ -188,27 +213,50 @@ fn beside(path: &Path) -> PathBuf {
 }
 
 /// What of a file may still hold, and where its whole lines end.
-fn earlier(file: &File, terms: &Terms<'_>) -> io::Result<(Earlier, u64)> {
+fn earlier(file: &File, path: &Path, terms: &Terms<'_>) -> Result<(Earlier, u64), Error> {
     let mut reader = BufReader::new(file);
     let mut kept = HashMap::new();
     let (mut from, mut line) = (0, Vec::new());
-    while reader.read_until(b'\n', &mut line)? > 0 {
-        if !line.ends_with(b"\n") {
+    for number in 1.. {
+        line.clear();
+        if reader.read_until(b'\n', &mut line).map_err(Error::io(path))? == 0 {
             break;
         }
+        let is_whole = line.ends_with(b"\n");
+        let written = is_whole.then(|| serde_json::from_slice::<Written>(&line).ok()).flatten();
+        let Some(written) = written else {
+            // Only the last line can be torn.
+            if !is_whole && is_begun(&line) {
+                break;
+            }
+            let detail = format!(
+                "{}:{number}: not a line of triage, so this is no result to resume; nothing was changed, write to another file",
+                path.display()
+            );
+            return Err(Error::NothingUnderstood { detail });
+        };
         let span = Span { from, to: from + line.len() as u64 };
-        if let Some((key, hash)) = holding(&line, terms) {
-            kept.insert(key, Kept { hash, span });
-        }
+        let hash = written.line.hash.clone().filter(|_| written.holds(terms));
+        let bundle = (written.line.ticket, written.line.path);
+        kept.insert(bundle, hash.map(|hash| Kept { hash, span }));
         from = span.to;
-        line.clear();
     }
     Ok((Earlier(kept), from))
 }
 
-/// The ticket, the path and the hash of a line, if it is one that would be written alike now.
-fn holding(line: &[u8], terms: &Terms<'_>) -> Option<((String, String), String)> {
-    let Written { line, report } = serde_json::from_slice(line).ok()?;
-    let holds = line.status == Status::Ok && line.tool == *terms.tool && report.is_some() == terms.full;
-    holds.then_some(((line.ticket, line.path), line.hash?))
+/// Whether a line may have been torn off a line of triage.
+fn is_begun(line: &[u8]) -> bool {
+    const BEGIN: &[u8] = b"{\"schema_version\":";
+    line.iter().zip(BEGIN).all(|(own, begin)| own == begin)
+}
+
+impl Written {
+    /// Whether it would be written alike now.
+    fn holds(&self, terms: &Terms<'_>) -> bool {
+        let Self { line, report } = self;
+        line.status == Status::Ok
+            && line.tool == *terms.tool
+            && report.is_some() == terms.full
+            && line.elapsed_ms.is_some() == terms.timings
+    }
 }

@@ -1,8 +1,11 @@
 //! A whole run: bundles to workers, and their lines out.
 
+use std::collections::HashSet;
 use std::ffi::OsString;
+use std::fs::File;
+use std::io::Read;
 use std::num::NonZero;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::{fs, thread};
 
 use super::expected::Expected;
@@ -12,7 +15,7 @@ use super::workers::Worker;
 use super::{Analyst, Answer, Inputs, Job, Place, Settings, crew, text, tool};
 use crate::error::Error;
 use crate::knowledge::Knowledge;
-use crate::report::triage::{Difference, Line};
+use crate::report::triage::{Difference, Line, Status};
 
 /// What a run is asked to do.
 #[derive(Debug, Clone)]
@@ -47,6 +50,10 @@ pub struct Isolation {
 pub struct Done {
     /// Lines that were written or kept.
     pub bundles: usize,
+    /// Those that say that the bundle could not be analyzed.
+    pub errors: usize,
+    /// Lines of an earlier run whose bundles are no longer named, and that were let go.
+    pub dropped: usize,
     /// What differs from the recorded result, by ticket.
     pub differences: Vec<Difference>,
 }
@@ -80,29 +87,35 @@ pub fn run(run: Run, knowledge: &Knowledge) -> Result<Done, Error> {
     if let Some(folder) = &settings.reports {
         fs::create_dir_all(folder).map_err(Error::io(folder))?;
     }
-    let expected = expected.map(|path| Expected::read(&path)).transpose()?;
+    let expected = expected.map(|path| Expected::read(&path, inputs.shard)).transpose()?;
     let tool = tool(knowledge, &settings);
-    let (output, earlier) = Output::open(&target, &Terms { tool: &tool, full: settings.full })?;
+    let (output, earlier) =
+        Output::open(&target, &Terms { tool: &tool, full: settings.full, timings: settings.timings })?;
     let (jobs, total) = inputs.jobs();
-    let jobs = jobs.map(|job| Job { known: known(&job, &earlier, &settings), ..job });
+    let jobs = jobs.map(|job| job.map(|job| Job { known: known(&job, &earlier, &settings), ..job }));
     let mut lines = Lines {
+        left: earlier.bundles().cloned().collect(),
         output,
         earlier: &earlier,
         expected,
         progress: Progress::new(total, hidden),
         done: Done::default(),
     };
-    let mut take = |_, (job, answer): (Job, Answer)| lines.take(&job, answer);
+    let mut take = |_, answered: Result<(Job, Answer), Error>| {
+        let (job, answer) = answered?;
+        lines.take(&job, answer)
+    };
     let ended = match isolation {
         Some(Isolation { processes, arguments }) => {
             let worker = |_| {
                 let mut worker = Worker::new(arguments.clone(), settings.timeout);
                 let tool = &tool;
-                move |job: Job| {
-                    let answer = worker
-                        .ask(&job)
-                        .unwrap_or_else(|failure| Answer::Line(text(&failure.line(&job, tool))));
-                    (job, answer)
+                move |job: Result<Job, Error>| {
+                    let job = job?;
+                    let answer = worker.ask(&job);
+                    let answer =
+                        answer.unwrap_or_else(|failure| Answer::Line(text(&failure.line(&job, tool))));
+                    Ok((job, answer))
                 }
             };
             crew::run(jobs, (0..processes).map(worker).collect(), in_order, &mut take)
@@ -110,9 +123,10 @@ pub fn run(run: Run, knowledge: &Knowledge) -> Result<Done, Error> {
         None => {
             let analyst = &Analyst::new(knowledge, &settings)?;
             let worker = |_| {
-                move |job: Job| {
+                move |job: Result<Job, Error>| {
+                    let job = job?;
                     let answer = analyst.answer(&job);
-                    (job, answer)
+                    Ok((job, answer))
                 }
             };
             let workers = (0..threads(settings.options.threads)).map(worker).collect();
@@ -126,7 +140,7 @@ pub fn run(run: Run, knowledge: &Knowledge) -> Result<Done, Error> {
     }
 }
 
-/// The hash of the bundle of which the line is there, and the report too if it is wanted.
+/// The hash of the bundle of which the line is there, and its report too if that is wanted.
 fn known(job: &Job, earlier: &Earlier, settings: &Settings) -> Option<String> {
     let report = settings.reports.as_ref().zip(job.report.as_ref()).map(|(folder, name)| folder.join(name));
     let hash = earlier.hash(&job.ticket, &job.path)?;
@@ -134,11 +148,21 @@ fn known(job: &Job, earlier: &Earlier, settings: &Settings) -> Option<String> {
     if job.place == Place::StandardInput {
         return None;
     }
-    report.is_none_or(|report| report.is_file()).then(|| hash.to_owned())
+    report.is_none_or(|report| is_of(&report, hash)).then(|| hash.to_owned())
+}
+
+/// Whether a report is that of the bundle with this hash, which stands near its beginning.
+fn is_of(report: &Path, hash: &str) -> bool {
+    const BEGINNING: u64 = 16 << 10;
+    let mut begun = Vec::new();
+    let read = File::open(report).and_then(|file| file.take(BEGINNING).read_to_end(&mut begun));
+    read.is_ok() && begun.windows(hash.len()).any(|bytes| bytes == hash.as_bytes())
 }
 
 /// Lines as they come in.
 struct Lines<'a> {
+    /// Bundles of an earlier run that were not met yet.
+    left: HashSet<(String, String)>,
     output: Output,
     earlier: &'a Earlier,
     expected: Option<Expected>,
@@ -158,7 +182,9 @@ impl Lines<'_> {
             }
         };
         let line: Line = serde_json::from_str(&text).map_err(|error| Error::Fault(error.to_string()))?;
+        self.left.remove(&(job.ticket.clone(), job.path.clone()));
         self.done.bundles += 1;
+        self.done.errors += usize::from(line.status == Status::Error);
         self.progress.note(&line);
         let expected = self.expected.as_mut();
         self.done.differences.extend(expected.and_then(|expected| expected.compare(&line)));
@@ -166,7 +192,8 @@ impl Lines<'_> {
     }
 
     fn finish(self) -> Result<Done, Error> {
-        let Self { output, expected, progress, mut done, .. } = self;
+        let Self { output, expected, progress, mut done, left, .. } = self;
+        done.dropped = left.len();
         progress.finish();
         output.finish()?;
         done.differences.extend(expected.into_iter().flat_map(Expected::rest));

@@ -94,6 +94,8 @@ struct Process {
     jobs: ChildStdin,
     answers: Receiver<io::Result<String>>,
     last_words: JoinHandle<String>,
+    /// Jobs that it has answered.
+    answered: usize,
 }
 
 /// Why there is no answer.
@@ -109,16 +111,26 @@ impl Worker {
         Self { arguments, timeout, process: None }
     }
 
-    /// The answer to a job, or why there is none.
+    /// The answer to a job, or why there is none. A worker that had other bundles before may have died of those, so a new
+    /// one is asked as well.
     pub(super) fn ask(&mut self, job: &Job) -> Result<Answer, Failure> {
-        match self.answer(job) {
-            Ok(answer) => Ok(answer),
-            Err(Silence::NotStarted(error)) => Err(Error::io("worker process")(error).into()),
-            Err(Silence::TooLate(timeout)) => {
-                self.end();
-                Err(overdue(timeout))
-            }
-            Err(Silence::Died) => Err(self.end()),
+        loop {
+            let is_new = self.process.as_ref().is_none_or(|process| process.answered == 0);
+            return match self.answer(job) {
+                Ok(answer) => Ok(answer),
+                Err(Silence::NotStarted(error)) => Err(Error::io("worker process")(error).into()),
+                Err(Silence::TooLate(timeout)) => {
+                    self.end();
+                    Err(overdue(timeout))
+                }
+                Err(Silence::Died) => {
+                    let failure = self.end();
+                    if !is_new {
+                        continue;
+                    }
+                    Err(failure)
+                }
+            };
         }
     }
 
@@ -137,7 +149,9 @@ impl Worker {
             None => process.answers.recv().map_err(|_| Silence::Died)?,
         };
         let line = answer.map_err(|_| Silence::Died)?;
-        serde_json::from_str(&line).map_err(|_| Silence::Died)
+        let answer: Answer = serde_json::from_str(&line).map_err(|_| Silence::Died)?;
+        process.answered += 1;
+        Ok(answer)
     }
 
     /// Ends the process and tells what it died of.
@@ -181,7 +195,7 @@ fn start(arguments: &[OsString]) -> io::Result<Process> {
         }
     });
     let last_words = thread::spawn(move || last_words(errors));
-    Ok(Process { child, jobs, answers, last_words })
+    Ok(Process { child, jobs, answers, last_words, answered: 0 })
 }
 
 /// The end of what comes out, so that a worker which says much neither waits nor fills the memory.
@@ -204,7 +218,9 @@ fn death(said: &str, how: &str) -> Failure {
         let why = Error::Fault("a worker's stack overflowed on this bundle".into());
         ("fault", why.to_string())
     } else {
-        let why = format!("the worker that read it died ({how}); run it alone with: kcdoctor analyze");
+        let last = said.lines().map(str::trim).rfind(|line| !line.is_empty());
+        let last = last.map_or_else(String::new, |last| format!(", saying: {last}"));
+        let why = format!("the worker that read it died ({how}{last}); run it alone with: kcdoctor analyze");
         ("worker-died", why)
     };
     Failure { code, why, ..Failure::default() }
@@ -220,6 +236,12 @@ mod tests {
         assert_eq!(code("memory allocation of 4096 bytes failed\n"), "out-of-memory");
         assert_eq!(code("\nthread 'main' has overflowed its stack\nfatal runtime error"), "fault");
         assert_eq!(code(""), "worker-died");
+    }
+
+    #[test]
+    fn a_death_without_a_name_is_told_in_its_own_words() {
+        let why = death("first\nkcdoctor: no threads\n\n", "exit status: 70").why;
+        assert!(why.contains("exit status: 70, saying: kcdoctor: no threads)"), "{why}");
     }
 
     #[test]

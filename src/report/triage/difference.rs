@@ -30,6 +30,11 @@ fn changes(was: &Line, is: &Line) -> Vec<String> {
         }
     };
     compare("status", status(was), status(is));
+    let options = |line: &Line| match line.tool.options.as_str() {
+        "" => "none".to_owned(),
+        options => options.to_owned(),
+    };
+    compare("options", options(was), options(is));
     compare(
         "cause",
         of_verdict(was, |verdict| verdict.cause.clone()),
