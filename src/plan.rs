@@ -131,11 +131,12 @@ pub fn plan(
     let stage = |step: &Step| knowledge.fixes.named(&step.kind).map(|fix| fix.stage);
     let name = |step: &Step| step.host.map(|host| evidence.hosts.name(host).to_owned());
     steps.sort_by_key(|step| (stage(step), step.kind.clone(), name(step)));
+    let spared = planner.spare_controllers(&mut steps);
     let kept = planner.hold_back(&mut steps);
     let objects = change::work_out(&mut steps, &evidence.directory);
     let (before, after) = planner.prove(&objects);
     let mut remaining = planner.remaining(&after, &steps);
-    remaining.extend(kept);
+    remaining.extend(spared.into_iter().chain(kept));
     Plan { pairs: planner.pairs(&steps), steps, before, after, remaining }
 }
 
@@ -329,6 +330,9 @@ impl Planner<'_> {
         }
         if is_directory(&fix.id) && !self.is_addressable(host) {
             blocked.insert("directory-export".into());
+        }
+        if is_directory(&fix.id) && self.incident.is_changed_since_export(host, self.evidence) {
+            blocked.insert("delegation-attributes".into());
         }
         // What nobody asked for is offered only where nothing stands in its way.
         let storage_stays = fix.id == "add-storage-delegation" && !self.choice.storage;

@@ -145,6 +145,19 @@ impl Incident {
         })
     }
 
+    /// Whether a domain controller recorded a change of what `host` may delegate, or of who may to it, after the state that
+    /// the export shows.
+    #[must_use]
+    pub fn is_changed_since_export(&self, host: HostId, evidence: &Evidence) -> bool {
+        let stamp = evidence.directory.computer(host).and_then(|object| object.when_changed);
+        let is_later = |change: &Change| {
+            let made = change.installed.map(|when| when.span().0);
+            let decides = !change.takes.is_empty() || !change.gives.is_empty();
+            decides && made.zip(stamp).is_some_and(|(made, stamp)| made.duration_since(stamp) > STAMPED)
+        };
+        self.object_changes(host).any(is_later)
+    }
+
     /// A pair's successful attempts, and those outside of what is looked at.
     pub fn every_success<'a>(&'a self, pair: &'a Pair) -> impl Iterator<Item = &'a Attempt> {
         let is_own =

@@ -84,6 +84,7 @@ impl Planner<'_> {
         // Where the target's own grant is not known, nothing may be missing at all.
         let granted = self.pair(host, target).map(|pair| &pair.granted_by_target);
         if self.evidence.directory.computer(target).is_none()
+            || self.incident.is_changed_since_export(target, self.evidence)
             || granted.is_some_and(|granted| granted.known().is_none())
         {
             return Some(self.directory_gap(target).to_owned());
@@ -229,7 +230,8 @@ impl Planner<'_> {
         self.bits(host).is_some_and(|bits| bits & UNCONSTRAINED != 0)
     }
 
-    fn is_controller(&self, host: HostId) -> bool {
+    /// Whether it is a domain controller.
+    pub(super) fn is_controller(&self, host: HostId) -> bool {
         self.evidence.directory.computer(host).is_some_and(DirectoryObject::is_domain_controller)
     }
 

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Planner, Step};
+use super::{Planner, Step, is_directory};
 use crate::evidence::HostId;
 use crate::fact::Known;
 use crate::incident::{Coverage, Grant};
@@ -14,6 +14,22 @@ use crate::incident::{Coverage, Grant};
 const SWITCHES: [&str; 2] = ["clear-unconstrained", "set-migration-authentication"];
 
 impl Planner<'_> {
+    /// Takes out what would let a domain controller act for users: who controls that account rules the domain. Says so,
+    /// in a sentence each.
+    pub(super) fn spare_controllers(&self, steps: &mut Vec<Step>) -> Vec<String> {
+        let is_spared =
+            |step: &Step| is_directory(&step.kind) && step.host.is_some_and(|host| self.is_controller(host));
+        let spared: Vec<_> = steps.extract_if(.., |step| is_spared(step)).collect();
+        let sentence = |step: Step| {
+            format!(
+                "{}: not in this plan, for the host is a domain controller, and its account is not to be let act for users; \
+                 start moves from it in a session on it, or take the domain controller off the host",
+                step.title
+            )
+        };
+        spared.into_iter().map(sentence).collect()
+    }
+
     /// Blocks such steps by what their place-takers wait for, and takes those out whose place nothing takes. Says of
     /// these why, in a sentence each.
     pub(super) fn hold_back(&self, steps: &mut Vec<Step>) -> Vec<String> {
