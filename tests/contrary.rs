@@ -397,3 +397,57 @@ fn a_forwarded_record_is_no_second_attempt() {
     assert_eq!(of(&[("90011", "1234567"), ("90012", "1234567")]), 1);
     assert_eq!(of(&[("90011", "1234568")]), 2);
 }
+
+/// What was changed after the export may be there by now.
+#[test]
+fn a_plan_waits_for_an_export_that_is_newer_than_the_last_change() {
+    let of = |change: &str, stamp: &str| {
+        let mut case = failing(NO_CREDENTIALS, &["15T10:00:00"]);
+        let source = OLD.replace("20260801000000", stamp);
+        case.file("dc.xml", change);
+        case.objects(&[("HV01", MEMBER, &[], &source), ("HV02", MEMBER, &[], OLD)]);
+        let report = case.report();
+        let of_kind = |kind: &str| {
+            let mut steps = report.plan.steps.iter();
+            steps.find(|step| step.kind == kind).unwrap().blocked_by.clone()
+        };
+        (of_kind("add-delegation"), of_kind("set-protocol"))
+    };
+    let waits = vec!["delegation-attributes".to_owned()];
+    let added = edit("16T12:00:00", "%%14674");
+    assert_eq!(of("", "20260801000000"), (vec![], vec![]));
+    assert_eq!(of(&added, "20260801000000"), (waits.clone(), waits));
+    let before = edit("10T12:00:00", "%%14675");
+    assert_eq!(of(&before, "20260910120000"), (vec![], vec![]));
+}
+
+#[test]
+fn a_domain_controller_is_not_let_act_for_users() {
+    let of = |bits: u32| {
+        let mut case = failing(NO_CREDENTIALS, &["15T10:00:00"]);
+        let plan = case.objects(&[("HV01", bits, &[], OLD), ("HV02", MEMBER, &[], OLD)]).report().plan;
+        let kinds = ["add-delegation", "set-protocol", "add-storage-delegation"];
+        let own = plan.steps.iter().filter(|step| step.host.as_deref() == Some("HV01"));
+        let steps = own.filter(|step| kinds.contains(&step.kind.as_str())).count();
+        (steps, plan.proof.remaining.iter().any(|text| text.contains("is a domain controller")))
+    };
+    let (steps, is_said) = of(MEMBER);
+    assert!(steps > 0 && !is_said);
+    assert_eq!(of(0x2000), (0, true));
+}
+
+/// A worker that fails at something else, soon after, says nothing of the move.
+#[test]
+fn what_comes_after_the_report_of_a_failure_does_not_name_it() {
+    let of = |times: &[&str]| {
+        let mut case = failing(NO_CREDENTIALS, &["15T10:00:00"]);
+        for (id, time) in (18_012..).zip(times) {
+            let text = "'SQL0' could not create a checkpoint: not enough memory (0x8007000E).";
+            case.event("Worker", (id, 2), "HV01", time, &["SQL0", IDS[0], text]);
+        }
+        let attempts = objects(&mut case, MEMBER, &[]).report().attempts;
+        attempts.iter().map(|attempt| attempt.class).collect::<Vec<_>>()
+    };
+    assert_eq!(of(&["15T10:00:40", "15T10:00:41"]), [Some(Class::Delegation)]);
+    assert_eq!(of(&["15T10:00:00", "15T10:00:01"]), [Some(Class::Memory)]);
+}

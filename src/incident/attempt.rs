@@ -588,10 +588,22 @@ fn telling(group: &[&Sighting<'_>]) -> Vec<FactId> {
     if stating.is_empty() { group.iter().map(|sighting| sighting.fact).collect() } else { stating }
 }
 
-/// The class of a failure: what weighs most; among equals what most records say; then the last sentence.
+/// The class of a failure: what weighs most; among equals what most records say; then the last sentence. What is written
+/// after the failure was reported is about something else where the report speaks for itself.
 fn classify(group: &[&Sighting<'_>]) -> (Class, Weight) {
+    let is_report = |sighting: &Sighting<'_>| sighting.meaning == Meaning::MoveFailed;
+    let speaks = |sighting: &&&Sighting<'_>| {
+        let specific = |statement: &Statement| statement.weight == Weight::Specific;
+        is_report(sighting) && sighting.reading.statements.iter().any(specific)
+    };
+    let reported = group.iter().filter(speaks).map(|sighting| sighting.time).max();
+    let is_late = |sighting: &Sighting<'_>| {
+        let after = reported.map(|reported| sighting.time.duration_since(reported));
+        !is_report(sighting) && after.is_some_and(|after| after > AT_ONCE)
+    };
     let statements: Vec<_> = group
         .iter()
+        .filter(|sighting| !is_late(sighting))
         .flat_map(|sighting| {
             sighting.reading.statements.iter().map(move |statement| (sighting.fact, statement))
         })
