@@ -10,7 +10,7 @@ use crate::diagnose::{Diagnosis, Finding, Gap, Judgement, Level, RuleOutcome, la
 use crate::evidence::{Evidence, HostId};
 use crate::fact::Known;
 use crate::incident::{DISABLED, Dated, Grant, Incident, Pair};
-use crate::knowledge::{Family, Fix, Knowledge, Per};
+use crate::knowledge::{Cause, Family, Fix, Knowledge, Per};
 
 mod change;
 mod choice;
@@ -41,6 +41,11 @@ impl<'a> Wanted<'a> {
     fn new(fix: &'a Fix) -> Self {
         Self { fix, others: BTreeSet::new(), by: Vec::new() }
     }
+}
+
+/// Whether a name is on several accounts by the judgement's own rule.
+fn is_of_duplicates(judgement: &Judgement<'_>) -> bool {
+    Some(judgement.cause) == Cause::named("spn-duplicate")
 }
 
 /// One step for one host.
@@ -322,6 +327,9 @@ impl Planner<'_> {
             }
             "set-protocol" => blocked.extend(self.protocol(host)?),
             "clear-unconstrained" if !self.is_unconstrained(host) => return None,
+            // Where a name is only missing, another account may hold it, and most often none does.
+            "remove-duplicate-spn" if self.is_held_instead(host) => {}
+            "remove-duplicate-spn" if by.iter().all(|judgement| !is_of_duplicates(judgement)) => return None,
             // Whose names they are to be taken off must be known.
             "remove-duplicate-spn" if self.has_unnamed_holders(host) => {
                 blocked.insert("duplicate-names".into());

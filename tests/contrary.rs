@@ -451,3 +451,34 @@ fn what_comes_after_the_report_of_a_failure_does_not_name_it() {
     assert_eq!(of(&["15T10:00:40", "15T10:00:41"]), [Some(Class::Delegation)]);
     assert_eq!(of(&["15T10:00:00", "15T10:00:01"]), [Some(Class::Memory)]);
 }
+
+/// Two accounts are needed for a name to be doubled; on the wrong one alone it is missing, and in the way.
+#[test]
+fn a_name_on_another_object_alone_is_missing_and_taken_off_there_first() {
+    let of = |names: &str| {
+        let mut case = failing(UNKNOWN_TARGET, &["15T10:00:00"]);
+        let object = |name: &str, rid: u32, more: &str| {
+            format!(
+                "dn: CN={name},DC=contoso,DC=com\nobjectClass: computer\nsAMAccountName: {name}$\n\
+                 dNSHostName: {name}.contoso.com\nobjectSid: S-1-5-21-1-2-3-{rid}\nuserAccountControl: {MEMBER}\n\
+                 {more}{OLD}\n\n"
+            )
+        };
+        let both = |name: &str| {
+            format!(
+                "servicePrincipalName: {SERVICE}/{name}\nservicePrincipalName: {SERVICE}/{name}.contoso.com\n"
+            )
+        };
+        let own =
+            [object("HV01", 1100, &both("HV01")), object("HV02", 1101, ""), object("NODE9", 1102, names)];
+        let report = case.file("computers.ldif", &format!("# requesting: ALL\n\n{}", own.concat())).report();
+        is_confirmed(&report, "spn-missing");
+        let steps = report.plan.steps.iter().filter(|step| step.kind.ends_with("-spn"));
+        steps.map(|step| (step.kind.clone(), step.command.contains("CN=NODE9"))).collect::<Vec<_>>()
+    };
+    let register = ("register-spn".to_owned(), false);
+    assert_eq!(of(""), [register.clone()]);
+    let both =
+        format!("servicePrincipalName: {SERVICE}/HV02\nservicePrincipalName: {SERVICE}/hv02.contoso.com\n");
+    assert_eq!(of(&both), [("remove-duplicate-spn".to_owned(), true), register]);
+}

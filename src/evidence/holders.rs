@@ -26,7 +26,12 @@ pub struct Holder {
 
 /// Every such account, by the host whose name it holds.
 #[derive(Debug, Default)]
-pub struct Holders(BTreeMap<HostId, BTreeSet<Holder>>);
+pub struct Holders {
+    /// Beside the host's own.
+    beside: BTreeMap<HostId, BTreeSet<Holder>>,
+    /// In its place: the host's own object, in the same domain, is known not to hold the name.
+    instead: BTreeMap<HostId, BTreeSet<Holder>>,
+}
 
 /// Who holds a name: the fact, its source and the object.
 type Stated<'a> = (FactId, SourceId, &'a DirectoryObject);
@@ -56,6 +61,9 @@ impl Holders {
         for (spn, all) in by_name.iter().filter(|(_, all)| all.len() > 1) {
             holders.add_stated(spn, all, &stated, hosts);
         }
+        for (spn, all) in &by_name {
+            holders.add_alone(spn, all, hosts, directory);
+        }
         holders
     }
 
@@ -80,8 +88,34 @@ impl Holders {
             if is_other && agreed(object) && beside.contains(&(*source, domain(object))) {
                 let account = object.dn.as_ref().or(object.account.as_ref()).cloned().unwrap_or_default();
                 let (spn, other) = (spelt(spn, object), hosts.of_object(object));
-                self.0.entry(host).or_default().insert(Holder { spn, account, host: other, fact: *fact });
+                self.beside.entry(host).or_default().insert(Holder {
+                    spn,
+                    account,
+                    host: other,
+                    fact: *fact,
+                });
             }
+        }
+    }
+
+    /// A name that only another object of the host's domain holds.
+    fn add_alone(&mut self, spn: &str, all: &[Stated<'_>], hosts: &Hosts, directory: &Directory) {
+        let Some(host) = Spn::migration_host(spn).and_then(|name| hosts.find(name)) else { return };
+        let Some(own) = directory.computer(host) else { return };
+        let lacks =
+            own.spns.known().is_some_and(|spns| !spns.iter().any(|own| own.eq_ignore_ascii_case(spn)));
+        let domain = |object: &DirectoryObject| object.dn.as_deref().and_then(domain_of);
+        let is_own = |object: &DirectoryObject| {
+            hosts.of_object(object) == Some(host) || keys(object).iter().any(|key| keys(own).contains(key))
+        };
+        if !lacks || all.iter().any(|(_, _, object)| is_own(object)) {
+            return;
+        }
+        for (fact, _, object) in all.iter().filter(|(_, _, object)| domain(object) == domain(own)) {
+            let account = object.dn.as_ref().or(object.account.as_ref()).cloned().unwrap_or_default();
+            let holder =
+                Holder { spn: spelt(spn, object), account, host: hosts.of_object(object), fact: *fact };
+            self.instead.entry(host).or_default().insert(holder);
         }
     }
 
@@ -102,7 +136,7 @@ impl Holders {
         for account in duplicate.accounts.iter().filter(|account| *account != known) {
             let other = common_name(account).and_then(|name| hosts.find(name)).filter(|other| *other != host);
             let holder = Holder { spn: duplicate.spn.clone(), account: account.clone(), host: other, fact };
-            self.0.entry(host).or_default().insert(holder);
+            self.beside.entry(host).or_default().insert(holder);
         }
     }
 
@@ -110,11 +144,19 @@ impl Holders {
     /// exported.
     #[must_use]
     pub fn of(&self, host: HostId, directory: &Directory) -> Known<Vec<&Holder>> {
-        match self.0.get(&host) {
+        match self.beside.get(&host) {
             Some(holders) => Known::Known(holders.iter().collect()),
             None if directory.is_whole(host) => Known::Known(Vec::new()),
             None => Known::Unknown(Reason::NoExport),
         }
+    }
+}
+
+impl Holders {
+    /// The accounts that hold a migration name of `host` which its own object lacks. Until they give it up, a domain
+    /// controller that keeps names unique lets the host register none.
+    pub fn instead_of(&self, host: HostId) -> impl Iterator<Item = &Holder> {
+        self.instead.get(&host).into_iter().flatten()
     }
 }
 

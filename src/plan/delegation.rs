@@ -235,6 +235,11 @@ impl Planner<'_> {
         self.evidence.directory.computer(host).is_some_and(DirectoryObject::is_domain_controller)
     }
 
+    /// Whether another account holds a name of `host` that its own object lacks.
+    pub(super) fn is_held_instead(&self, host: HostId) -> bool {
+        self.evidence.holders.instead_of(host).next().is_some()
+    }
+
     /// Whether nothing says which other accounts hold the names of `host`.
     pub(super) fn has_unnamed_holders(&self, host: HostId) -> bool {
         self.evidence.holders.of(host, &self.evidence.directory).known().is_none_or(Vec::is_empty)

@@ -62,7 +62,7 @@ impl Filler {
         let others = others.known().map_or(&[][..], Vec::as_slice);
         let own = Names::of(host, evidence);
         let mut held: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
-        for holder in others {
+        for holder in others.iter().copied().chain(evidence.holders.instead_of(host)) {
             held.entry(holder.account.clone()).or_default().insert(holder.spn.clone());
         }
         if held.is_empty() {
