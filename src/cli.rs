@@ -14,9 +14,11 @@ use crate::plan::{Choice, Protocol};
 use crate::render::{EventsFormat, Format, InventoryFormat};
 use crate::report::events::{EventLevel, Selection};
 
+mod merge;
 mod rules;
 mod triage;
 
+pub use merge::{MergeArgs, MergeFormatArg};
 pub use rules::{ExplainArgs, ListArgs, PlainFormatArg, RulesArgs, RulesCommand, RulesFormatArg};
 pub use triage::{TriageArgs, share};
 
@@ -87,6 +89,11 @@ pub enum Command {
         mut_arg("color", |color| color.hide(true))
     )]
     Triage(TriageArgs),
+    /// Put results of triage together: causes, what set them off and since when, clusters, what is missing.
+    ///
+    /// Each ticket counts once, however many results speak of it; docs/merge.md tells which line counts. A line that can't
+    /// be read is named and counted, and nothing is skipped in silence.
+    Merge(MergeArgs),
     /// Print a PowerShell script that gathers a complete bundle on the customer's side.
     Collect(CollectArgs),
     /// List the rules, find the faults of your own, and test them against their cases.

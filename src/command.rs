@@ -7,6 +7,7 @@ pub mod drift;
 pub mod events;
 pub mod explain;
 pub mod inventory;
+pub mod merge;
 pub mod plan_files;
 pub mod rules;
 pub mod schema;

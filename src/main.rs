@@ -12,21 +12,21 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use kcdoctor::bundle::{Bundle, Limits};
 use kcdoctor::cli::{
     AccuracyArg, AnalyzeArgs, AuditArgs, Cli, ColorArg, Command, Common, DriftArgs, EventsArgs, ExplainArgs,
-    InventoryArgs, PlanArgs, RulesCommand, SimulateArgs, TriageArgs, ValidateArgs, share,
+    InventoryArgs, MergeArgs, PlanArgs, RulesCommand, SimulateArgs, TriageArgs, ValidateArgs, share,
 };
 use kcdoctor::command::analyze::Options;
 use kcdoctor::command::simulate::Container;
 use kcdoctor::command::triage::{Analyst, Isolation, Run};
 use kcdoctor::command::{
-    analyze, audit, collect, drift, events, explain, inventory, plan_files, rules, schema, simulate, triage,
-    validate,
+    analyze, audit, collect, drift, events, explain, inventory, merge, plan_files, rules, schema, simulate,
+    triage, validate,
 };
 use kcdoctor::error::Error;
 use kcdoctor::knowledge::{Knowledge, Origin};
 use kcdoctor::render::{
     InventoryFormat, Style, render, render_accuracy, render_audit, render_differences, render_drift,
-    render_events, render_explanation, render_inventory, render_lint, render_rules, render_test,
-    render_validate, to_json,
+    render_events, render_explanation, render_inventory, render_lint, render_merge, render_rules,
+    render_test, render_validate, to_json,
 };
 use kcdoctor::report::plan::PlanDocument;
 use kcdoctor::scenario::simulation::Sources;
@@ -49,6 +49,7 @@ fn main() -> ExitCode {
         Command::Drift(arguments) => run_drift(&arguments),
         Command::Validate(arguments) => run_validate(&arguments),
         Command::Triage(arguments) => run_triage(&arguments),
+        Command::Merge(arguments) => run_merge(&arguments),
         Command::Collect(arguments) => write_out(arguments.output.as_deref(), collect::SCRIPT).map(|()| 0),
         Command::Simulate(arguments) => run_simulate(&arguments),
         Command::Rules(command) => run_rules(&command),
@@ -255,6 +256,27 @@ fn run_triage(arguments: &TriageArgs) -> Result<u8, Error> {
     let Some(recorded) = &arguments.expect else { return Ok(0) };
     write_out(None, &render_differences(&done.differences, done.bundles, &recorded.display().to_string()))?;
     Ok(u8::from(!done.differences.is_empty()))
+}
+
+fn run_merge(arguments: &MergeArgs) -> Result<u8, Error> {
+    let output = arguments.output.as_deref();
+    merge::check_output(&arguments.results, output)?;
+    let format = arguments.format.text();
+    // What can't be written is said before the long work.
+    let binary = if format.is_none() { Some(merge::parquet_file(output)?) } else { None };
+    let report = merge::merge(&arguments.results, arguments.examples, &Knowledge::load()?)?;
+    // A person who reads the table there is told by the table.
+    let is_told = output.is_none() && arguments.format.is_for_people();
+    for remark in report.remarks.iter().filter(|_| !arguments.quiet && !is_told) {
+        // Nobody is left to be told where standard error is gone too.
+        let _ = writeln!(io::stderr(), "kcdoctor: warning: {remark}");
+    }
+    let style = Style { width: width(output.is_none()), color: false };
+    match binary {
+        Some(path) => merge::write_parquet(&report, path)?,
+        None => write_out(output, &render_merge(&report, format.unwrap_or_default(), style))?,
+    }
+    Ok(0)
 }
 
 /// Opens the bundle and shows progress while `read` reads it.

@@ -18,6 +18,7 @@ pub mod events;
 pub mod explain;
 mod hardening;
 pub mod inventory;
+pub mod merge;
 pub mod plan;
 pub mod rules;
 pub mod triage;

@@ -25,6 +25,7 @@ mod inventory;
 mod knowledge;
 mod layering;
 mod listener;
+mod merge;
 mod onset;
 mod plan_files;
 mod records;

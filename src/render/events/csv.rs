@@ -1,6 +1,6 @@
 //! Comma separated, for spreadsheets. What a cell cannot say (values one by one) stands in the JSON forms.
 
-use super::super::layout::plain;
+use super::super::escape::harmless;
 use super::super::word;
 use crate::report::events::{EventReport, EventsReport};
 
@@ -43,28 +43,4 @@ fn cells(event: &EventReport) -> [String; HEADER.len()] {
         event.computer.clone(),
         event.source.clone(),
     ]
-}
-
-/// A cell in one line. Spreadsheets run a cell that begins with one of `= + - @` as a formula, and the values come
-/// from the customer's files, so an apostrophe before it makes it text (OWASP, CSV Injection).
-fn harmless(cell: &str) -> String {
-    let line = plain(&cell.replace(['\r', '\n', '\t'], " "));
-    let line = line.trim();
-    // The wide forms of the same characters count in East Asian editions.
-    let is_formula = line.starts_with(['=', '+', '-', '@', '＝', '＋', '－', '＠']);
-    if is_formula { format!("'{line}") } else { line.to_owned() }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn no_cell_is_a_formula_or_a_command() {
-        for cell in ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", " =1", "\u{1b}=1", "＝1"] {
-            assert!(harmless(cell).starts_with('\''), "{cell:?}");
-        }
-        assert_eq!(harmless("a\r\nb=1\u{1b}[31m"), "a  b=1[31m");
-        assert_eq!(harmless(""), "");
-    }
 }

@@ -6,6 +6,7 @@
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
+use crate::render::escape::words;
 use crate::render::layout::{plain, plain_lines};
 use crate::report::plan::PlanDocument;
 use crate::report::{EditReport, GapReport, ModificationReport, ProofReport, StepReport};
@@ -205,12 +206,6 @@ fn gaps(text: &mut String, gaps: &[&GapReport]) {
     }
 }
 
-/// Words in which nothing is Markdown.
-fn words(text: &str) -> String {
-    let is_special = |c: char| matches!(c, '\\' | '`' | '*' | '_' | '[' | ']' | '<' | '>' | '|' | '#');
-    plain(text).chars().flat_map(|c| is_special(c).then_some('\\').into_iter().chain([c])).collect()
-}
-
 /// A value as it is, between backticks.
 fn code(text: &str) -> String {
     let text = plain(text);
@@ -230,12 +225,6 @@ fn longest_run(text: &str) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn names_are_no_markdown() {
-        let hostile = "a_b [x](y) `c` <b>\n# |";
-        assert_eq!(words(hostile), "a\\_b \\[x\\](y) \\`c\\` \\<b\\>\\# \\|");
-    }
 
     #[test]
     fn a_fence_is_longer_than_what_stands_in_it() {
