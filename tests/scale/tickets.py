@@ -46,16 +46,16 @@ def shown(raw):
 
 @dataclass
 class Tickets:
-    """Those of a folder, then those of a list: the order in which they are triaged."""
+    """Those of a list, then those of a folder: the order in which they are triaged."""
 
-    folder: list
     listed: list
+    folder: list
 
     def __len__(self):
         return len(self.folder) + len(self.listed)
 
     def all(self):
-        return self.folder + self.listed
+        return self.listed + self.folder
 
     def write_list(self, path):
         path.write_bytes(b"".join(ticket.line for ticket in self.listed))
@@ -75,7 +75,7 @@ def make(work, kcdoctor, count, seed):
         ticket.id = b"%s %d" % (IDS[number % len(IDS)], number)
     listed = complete + thinned + odd
     lot.shuffle(listed)
-    return Tickets(folder, listed)
+    return Tickets(listed, folder)
 
 
 def drawn(work, kcdoctor, sort, count, seed):

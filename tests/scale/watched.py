@@ -15,11 +15,12 @@ PAGE = os.sysconf("SC_PAGE_SIZE")
 
 @dataclass
 class Watched:
-    """What was seen of a run: exit status (negative: killed), seconds, the peak of the process itself and of all of its
-    processes together in bytes, and what it said."""
+    """What was seen of a run: exit status (negative: killed), seconds by the clock and of processors, the peak of the process
+    itself and of all of its processes together in bytes, and what it said."""
 
     status: int
     seconds: float
+    processor: float
     peak: int
     peak_of_all: int
     said: str
@@ -45,7 +46,7 @@ def run(command, folder, source, errors, kill_after=None):
     # Linux counts in KiB.
     peak = usage.ru_maxrss * 1024
     said = Path(errors).read_text(errors="replace")
-    return Watched(child.returncode, seconds, peak, max(peak, watch.peak), said)
+    return Watched(child.returncode, seconds, usage.ru_utime + usage.ru_stime, peak, max(peak, watch.peak), said)
 
 
 class Watch(threading.Thread):
