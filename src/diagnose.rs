@@ -16,6 +16,7 @@ mod gaps;
 mod judge;
 mod onset;
 mod requests;
+mod seen;
 mod stale;
 mod validate;
 mod weigh;
@@ -31,6 +32,8 @@ pub use requests::{Request, requests};
 pub use stale::{Stale, StaleKind, misplaced_names, stale};
 pub use validate::{Failed, PairState, Reviewed, Since, Validated, Validation, validate};
 pub use weigh::Level;
+
+use seen::Seen;
 
 /// One rule's outcome over all pairs for which it is the same.
 #[derive(Debug, Clone)]
@@ -109,7 +112,7 @@ pub struct Diagnosis<'a> {
 pub fn diagnose<'a>(incident: &'a Incident, evidence: &Evidence, knowledge: &'a Knowledge) -> Diagnosis<'a> {
     let asked = in_question(&incident.pairs, incident);
     let answers = judge(&knowledge.rules, asked, &incident.pairs, incident, evidence, &evidence.directory);
-    let findings = gather(&answers, incident);
+    let findings = gather(&answers, incident, evidence);
     let candidates = weigh::candidates(weigh::claims(&answers, &incident.pairs, incident, &knowledge.rules));
     let confidences = weigh::confidences(&candidates, incident);
     let mut judgements = judgements(&candidates, incident).into_iter();
@@ -161,7 +164,7 @@ pub fn diagnose<'a>(incident: &'a Incident, evidence: &Evidence, knowledge: &'a 
 }
 
 /// One finding a rule and outcome, its pairs together.
-fn gather<'a>(answers: &[Answer<'a>], incident: &Incident) -> Vec<Finding<'a>> {
+fn gather<'a>(answers: &[Answer<'a>], incident: &Incident, evidence: &Evidence) -> Vec<Finding<'a>> {
     let mut findings: BTreeMap<(&str, RuleOutcome), Finding<'a>> = BTreeMap::new();
     for answer in answers {
         let fresh = || Finding {
@@ -186,10 +189,9 @@ fn gather<'a>(answers: &[Answer<'a>], incident: &Incident) -> Vec<Finding<'a>> {
         }
     }
     let mut findings: Vec<_> = findings.into_values().collect();
+    let mut seen = Seen::new(evidence);
     for finding in &mut findings {
-        let most = finding.proof.iter().map(|fact| fact.0).max().unwrap_or_default();
-        let mut is_new = vec![true; most + 1];
-        finding.proof.retain(|fact| is_new.get_mut(fact.0).is_some_and(std::mem::take));
+        seen.dedup(&mut finding.proof);
     }
     findings
 }

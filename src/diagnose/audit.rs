@@ -207,7 +207,7 @@ pub fn audit<'a>(
         }
         outlook.reasons.sort_by_key(|reason| (!reason.is_known, reason.cause));
     }
-    let mut findings = gather(&answers, incident);
+    let mut findings = gather(&answers, incident, evidence);
     findings.retain(|finding| match finding.outcome {
         RuleOutcome::Hit => finding.rule.cause.is_fault(),
         RuleOutcome::Inconclusive => {

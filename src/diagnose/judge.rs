@@ -1,11 +1,11 @@
 //! Every rule asked of every pair in question, in parallel, and the answers gathered to findings.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use rayon::prelude::*;
 
 use super::facts::{PairFacts, incident_facts};
+use super::seen::Seen;
 use crate::evidence::{Directory, Evidence, FactId};
 use crate::incident::{Incident, Pair};
 use crate::knowledge::condition::{Condition, Facts, Truth, Values};
@@ -74,10 +74,10 @@ pub fn judge<'a>(
     let by_pair: Vec<Vec<Answer<'a>>> = asked
         .into_par_iter()
         .map_init(
-            || Memory::new(rules, incident.foresight.is_some()),
-            |memory, index| {
+            || (Memory::new(rules, incident.foresight.is_some()), Seen::new(evidence)),
+            |(memory, seen), index| {
                 let facts = PairFacts::of(pairs.get(index)?, incident, evidence, directory);
-                Some(answers(memory, index, &facts))
+                Some(answers(memory, seen, index, &facts))
             },
         )
         .flatten()
@@ -85,15 +85,13 @@ pub fn judge<'a>(
     let mut answers: Vec<Answer<'a>> = by_pair.into_iter().flatten().collect();
     let stated = incident_facts(pairs, incident, evidence);
     let facts = Facts::new([("incident", &stated.values)]);
+    let mut seen = Seen::new(evidence);
     for rule in rules.iter().filter(|rule| rule.scope == Scope::Incident) {
         let (outcome, missing) = ask(&rule.when, &facts);
-        let proof = rule
-            .when
-            .names()
-            .iter()
-            .filter_map(|(_, name)| stated.proof.get(name.as_str()))
-            .flatten()
-            .copied();
+        let names = rule.when.names().iter();
+        let stating = names.filter_map(|(_, name)| stated.proof.get(name.as_str()));
+        let mut proof: Vec<_> = stating.flatten().copied().collect();
+        seen.dedup(&mut proof);
         answers.push(Answer {
             rule,
             pair: None,
@@ -102,14 +100,14 @@ pub fn judge<'a>(
             required: true,
             corroborated: false,
             because: Arc::default(),
-            proof: unique(proof),
+            proof,
         });
     }
     answers
 }
 
 /// The answers about a pair, each with the records that state what it names.
-fn answers<'a>(memory: &mut Memory<'a>, index: usize, facts: &PairFacts) -> Vec<Answer<'a>> {
+fn answers<'a>(memory: &mut Memory<'a>, seen: &mut Seen, index: usize, facts: &PairFacts) -> Vec<Answer<'a>> {
     let answer = |(rule, said): (&'a Rule, Arc<Said<'a>>)| {
         // Many facts are stated by the same records.
         let mut stating: Vec<&[FactId]> = Vec::new();
@@ -119,6 +117,8 @@ fn answers<'a>(memory: &mut Memory<'a>, index: usize, facts: &PairFacts) -> Vec<
                 stating.push(records);
             }
         }
+        let mut proof = stating.concat();
+        seen.dedup(&mut proof);
         Answer {
             rule,
             pair: Some(index),
@@ -127,7 +127,7 @@ fn answers<'a>(memory: &mut Memory<'a>, index: usize, facts: &PairFacts) -> Vec<
             required: said.required,
             corroborated: said.corroborated,
             because: Arc::clone(&said.because),
-            proof: unique(stating.into_iter().flatten().copied()),
+            proof,
         }
     };
     memory.ask(facts).into_iter().map(answer).collect()
@@ -146,10 +146,4 @@ fn ask(condition: &Condition, facts: &Facts<'_>) -> (Outcome, Vec<String>) {
         Ok(Truth::Unknown(missing)) => (Outcome::Inconclusive, missing),
         Err(fault) => (Outcome::Inconclusive, vec![fault]),
     }
-}
-
-/// In order, each once.
-fn unique(facts: impl Iterator<Item = FactId>) -> Vec<FactId> {
-    let mut seen = BTreeSet::new();
-    facts.filter(|fact| seen.insert(*fact)).collect()
 }

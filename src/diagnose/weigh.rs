@@ -94,36 +94,42 @@ pub(super) fn claims<'a>(
     rules: &'a [Rule],
 ) -> Vec<Claim<'a>> {
     let mut by_pair: BTreeMap<usize, Vec<&Answer<'a>>> = BTreeMap::new();
-    for answer in answers.iter().filter(|answer| answer.rule.cause.is_fault()) {
+    let is_open = |answer: &&Answer<'_>| answer.rule.cause.is_fault() && answer.outcome != Says::RuledOut;
+    for answer in answers.iter().filter(is_open) {
         if let Some(pair) = answer.pair {
             by_pair.entry(pair).or_default().push(answer);
         }
     }
     let of_pair = |(index, answers): (&usize, &Vec<&Answer<'a>>)| {
-        let pair = pairs.get(*index)?;
-        Some(
-            answers
-                .iter()
-                .filter_map(|answer| claim(answer, *index, pair, incident, answers))
-                .collect::<Vec<_>>(),
-        )
+        let failures: Vec<_> = incident.failures(pairs.get(*index)?).collect();
+        let claims = answers.iter().filter_map(|answer| claim(answer, *index, &failures, incident, answers));
+        Some(claims.collect::<Vec<_>>())
     };
     let mut claims: Vec<_> = by_pair.iter().filter_map(of_pair).flatten().collect();
     doubt_rivals(&mut claims);
-    claims.extend(rules.iter().filter_map(|rule| unplaced(rule, incident)));
+    let open = incident.attempts.iter().enumerate().filter(|(_, attempt)| {
+        attempt.outcome == Outcome::Failed && (attempt.target.is_none() || attempt.source.is_none())
+    });
+    let open: Vec<_> = open.collect();
+    claims.extend(rules.iter().filter_map(|rule| unplaced(rule, &open)));
     claims
 }
 
 /// Of two causes that are proven for the same failures neither is sure.
 fn doubt_rivals(claims: &mut [Claim<'_>]) {
-    let mut proven: BTreeMap<usize, BTreeSet<Cause>> = BTreeMap::new();
+    // The only cause that is proven for an attempt; `None` where there are several.
+    let mut proven: BTreeMap<usize, Option<Cause>> = BTreeMap::new();
     for claim in claims.iter().filter(|claim| claim.support == Support::Proven) {
+        let cause = Some(claim.rule.cause);
         for attempt in &claim.attempts {
-            proven.entry(*attempt).or_default().insert(claim.rule.cause);
+            let only = proven.entry(*attempt).or_insert(cause);
+            if *only != cause {
+                *only = None;
+            }
         }
     }
     for claim in claims.iter_mut().filter(|claim| claim.support == Support::Proven) {
-        let alone = |attempt: &usize| proven.get(attempt).is_some_and(|causes| causes.len() == 1);
+        let alone = |attempt: &usize| proven.get(attempt).is_some_and(Option::is_some);
         if !claim.attempts.iter().any(alone) {
             claim.support = Support::Supported;
         }
@@ -133,12 +139,11 @@ fn doubt_rivals(claims: &mut [Claim<'_>]) {
 fn claim<'a>(
     answer: &Answer<'a>,
     index: usize,
-    pair: &Pair,
+    failures: &[(usize, &Attempt)],
     incident: &Incident,
     others: &[&Answer<'a>],
 ) -> Option<Claim<'a>> {
     let rule = answer.rule;
-    let failures: Vec<_> = incident.failures(pair).collect();
     let of = |pick: &dyn Fn(&Attempt) -> bool| {
         failures.iter().filter(|(_, attempt)| pick(attempt)).map(|(index, _)| *index).collect::<Vec<_>>()
     };
@@ -215,12 +220,9 @@ fn has_rival(answer: &Answer<'_>, others: &[&Answer<'_>]) -> bool {
 }
 
 /// Failures without a known target: the class speaks for the cause, and nothing is confirmed.
-fn unplaced<'a>(rule: &'a Rule, incident: &Incident) -> Option<Claim<'a>> {
-    let open = incident.attempts.iter().enumerate().filter(|(_, attempt)| {
-        attempt.outcome == Outcome::Failed && (attempt.target.is_none() || attempt.source.is_none())
-    });
-    let attempts: Vec<_> =
-        open.filter(|(_, attempt)| is_own(rule, attempt)).map(|(index, _)| index).collect();
+fn unplaced<'a>(rule: &'a Rule, open: &[(usize, &Attempt)]) -> Option<Claim<'a>> {
+    let own = open.iter().filter(|(_, attempt)| is_own(rule, attempt));
+    let attempts: Vec<_> = own.map(|(index, _)| *index).collect();
     let support = match rule.proof {
         _ if rule.rare => Support::Weak,
         Proof::Component => Support::Supported,

@@ -323,13 +323,13 @@ fn named_hosts(fact: &Fact, signals: &Signals) -> Vec<String> {
 pub(crate) fn called_host(text: &str) -> Vec<String> {
     const BEFORE: &[&str] = &["host ", "source ", "destination ", "node ", "computer "];
     let mut found = Vec::new();
-    if !text.contains('\'') {
-        return found;
-    }
-    let lower = text.to_lowercase();
-    let marks: Vec<_> = lower.match_indices('\'').filter_map(|(at, _)| lower.split_at_checked(at)).collect();
+    let marks: Vec<_> = text.match_indices('\'').filter_map(|(at, _)| text.split_at_checked(at)).collect();
     for before in BEFORE {
-        let called = marks.iter().filter(|(said, _)| said.ends_with(before));
+        let is_before = |said: &str| {
+            let end = said.len().checked_sub(before.len()).and_then(|at| said.get(at..));
+            end.is_some_and(|end| end.eq_ignore_ascii_case(before))
+        };
+        let called = marks.iter().filter(|(said, _)| is_before(said));
         let names = called.filter_map(|(_, rest)| rest.strip_prefix('\'')?.split_once('\''));
         found.extend(names.map(|(name, _)| normal(name)));
     }
@@ -431,6 +431,7 @@ mod tests {
     #[test]
     fn sentences_name_hosts_in_quotes() {
         assert_eq!(called_host("failed at migration source 'HV01'. VM 'SQL 01'"), ["hv01"]);
+        assert_eq!(called_host("Größe, NODE 'HV02', of Host 'HV01'"), ["hv01", "hv02"]);
         assert_eq!(called_host("connection with host '10.0.0.12'"), ["10.0.0.12"]);
         assert!(!is_host_name("10.0.0.12") && is_host_name("hv01.contoso.com"));
     }

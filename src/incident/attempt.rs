@@ -5,10 +5,11 @@
 //! it names and from the other records of the attempt. What stays open stays `None`.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::rc::Rc;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::message::{Guid, Reading, Statement};
+use super::message::{Guid, Reading, Statement, read_once};
 use crate::evidence::{Evidence, FactId, HostId, Signalled};
 use crate::knowledge::{Class, Knowledge, Meaning, Side, Weight};
 
@@ -111,7 +112,8 @@ pub(super) struct Sighting<'a> {
     pub(super) is_numbered: bool,
     /// It was written by the end that makes the connection.
     pub(super) connects: bool,
-    pub(super) reading: Reading<'a>,
+    /// What it says; equal records share it.
+    pub(super) reading: Rc<Reading<'a>>,
 }
 
 impl Sighting<'_> {
@@ -146,7 +148,8 @@ impl Sighting<'_> {
 
     /// What it states is a hint then.
     fn weaken(&mut self) {
-        self.reading.statements.iter_mut().for_each(|statement| statement.weight = Weight::Ambiguous);
+        let statements = &mut Rc::make_mut(&mut self.reading).statements;
+        statements.iter_mut().for_each(|statement| statement.weight = Weight::Ambiguous);
     }
 
     /// The end that wrote the record, where the record alone tells.
@@ -172,46 +175,49 @@ pub(super) fn sightings<'a>(
     evidence: &Evidence,
     knowledge: &Knowledge,
 ) -> Vec<Sighting<'a>> {
-    let about = |signalled: &&Signalled<'_>| {
+    let is_about = |signalled: &&Signalled<'_>| {
         matches!(
             signalled.signal.meaning,
             Meaning::MoveFailed | Meaning::MoveSucceeded | Meaning::MoveStarted | Meaning::MoveDetail
         )
     };
-    let about = signalled.iter().filter(about);
-    let read = about.map(|signalled| Sighting {
-        fact: signalled.fact,
-        host: signalled.host,
-        time: signalled.event.time,
-        provider: &signalled.signal.provider,
-        id: signalled.event.id,
-        meaning: signalled.signal.meaning,
-        level: signalled.event.level,
-        founds: signalled.signal.founds,
-        is_numbered: signalled.signal.class.is_some(),
-        connects: signalled.signal.side == Some(Side::Source),
-        reading: Reading::of(signalled, &evidence.hosts, knowledge),
+    let about = || signalled.iter().filter(is_about);
+    let (mut readings, own) = read_once(about().copied(), &evidence.hosts, knowledge);
+    name_by_id(&mut readings);
+    let readings: Vec<_> = readings.into_iter().map(Rc::new).collect();
+    let sighted = about().zip(own).filter_map(|(signalled, own)| {
+        Some(Sighting {
+            fact: signalled.fact,
+            host: signalled.host,
+            time: signalled.event.time,
+            provider: &signalled.signal.provider,
+            id: signalled.event.id,
+            meaning: signalled.signal.meaning,
+            level: signalled.event.level,
+            founds: signalled.signal.founds,
+            is_numbered: signalled.signal.class.is_some(),
+            connects: signalled.signal.side == Some(Side::Source),
+            reading: Rc::clone(readings.get(own)?),
+        })
     });
     let mut sightings = Vec::with_capacity(signalled.len());
-    sightings.extend(read);
-    name_by_id(&mut sightings);
+    sightings.extend(sighted);
     sightings.iter_mut().filter(|sighting| !sighting.is_of_a_move()).for_each(Sighting::weaken);
     sightings
 }
 
 /// Records that give only a name get the GUID that another record gives to that name, where it is unique.
-fn name_by_id(sightings: &mut [Sighting<'_>]) {
-    let readings = sightings.iter().map(|sighting| &sighting.reading);
+fn name_by_id(readings: &mut [Reading<'_>]) {
     // Most records repeat what others say.
     let said: HashSet<(&str, Guid)> =
-        readings.filter_map(|reading| Some((reading.vm_name?, reading.vm_id?))).collect();
+        readings.iter().filter_map(|reading| Some((reading.vm_name?, reading.vm_id?))).collect();
     let mut ids: HashMap<String, BTreeSet<Guid>> = HashMap::new();
     for (name, id) in said {
         ids.entry(name.to_lowercase()).or_default().insert(id);
     }
-    for sighting in sightings.iter_mut().filter(|sighting| sighting.reading.vm_id.is_none()) {
-        let known = sighting.reading.vm_name.and_then(|name| ids.get(&name.to_lowercase()));
-        sighting.reading.vm_id = known.filter(|ids| ids.len() == 1).and_then(|ids| ids.first().copied());
+    for reading in readings.iter_mut().filter(|reading| reading.vm_id.is_none()) {
+        let known = reading.vm_name.and_then(|name| ids.get(&name.to_lowercase()));
+        reading.vm_id = known.filter(|ids| ids.len() == 1).and_then(|ids| ids.first().copied());
     }
 }
 
@@ -332,10 +338,9 @@ fn belongs(group: &[&Sighting<'_>], sighting: &Sighting<'_>) -> bool {
 
 /// When each group left a record, sorted, so that only near groups are looked at.
 fn moments(groups: &[Vec<&Sighting<'_>>]) -> Vec<(Timestamp, usize)> {
-    let of_group = |(index, group): (usize, &Vec<&Sighting<'_>>)| {
-        group.iter().map(|sighting| (sighting.time, index)).collect::<Vec<_>>()
-    };
-    let mut moments: Vec<_> = groups.iter().enumerate().flat_map(of_group).collect();
+    let groups = groups.iter().enumerate();
+    let mut moments: Vec<_> =
+        groups.flat_map(|(index, group)| group.iter().map(move |sighting| (sighting.time, index))).collect();
     moments.sort_unstable();
     moments
 }
@@ -452,14 +457,10 @@ fn attempt(mut group: Vec<&Sighting<'_>>, nodes: &BTreeSet<HostId>, complete: bo
             codes.push(*code);
         }
     }
-    let witness = |sighting: &&Sighting<'_>| {
-        sighting
-            .reading
-            .statements
-            .iter()
-            .map(|statement| (sighting.provider.to_owned(), sighting.host, *statement))
-            .collect::<Vec<_>>()
-    };
+    let witnesses = group.iter().flat_map(|sighting| {
+        let statements = sighting.reading.statements.iter();
+        statements.map(|statement| (sighting.provider.to_owned(), sighting.host, *statement))
+    });
     let vm_id = group.iter().find_map(|sighting| sighting.reading.vm_id).map(|id| id.to_string());
     Some(Attempt {
         time: first.time,
@@ -484,7 +485,7 @@ fn attempt(mut group: Vec<&Sighting<'_>>, nodes: &BTreeSet<HostId>, complete: bo
         writers: group.iter().map(|sighting| sighting.host).collect(),
         telling: telling(&group),
         facts: group.iter().map(|sighting| sighting.fact).collect(),
-        witnesses: group.iter().flat_map(witness).collect(),
+        witnesses: witnesses.collect(),
     })
 }
 
@@ -613,12 +614,11 @@ fn classify(group: &[&Sighting<'_>]) -> (Class, Weight) {
     };
     let heaviest: Vec<_> = statements.iter().filter(|(_, statement)| statement.weight == weight).collect();
     let records = |class: Class| {
-        heaviest
-            .iter()
-            .filter(|(_, statement)| statement.class == class)
-            .map(|(fact, _)| fact)
-            .collect::<BTreeSet<_>>()
-            .len()
+        let own = heaviest.iter().filter(|(_, statement)| statement.class == class);
+        let mut facts: Vec<_> = own.map(|(fact, _)| fact).collect();
+        // The statements of one record stand together.
+        facts.dedup();
+        facts.len()
     };
     let best =
         heaviest.iter().enumerate().max_by_key(|(index, (_, statement))| (records(statement.class), *index));
@@ -668,7 +668,7 @@ mod tests {
             founds: false,
             is_numbered: false,
             connects: false,
-            reading,
+            reading: Rc::new(reading),
         }
     }
 

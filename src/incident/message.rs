@@ -3,18 +3,21 @@
 //! Codes, GUIDs, quoted names and the order of fields decide; English sentences only help. What is *not*
 //! done here: joining events to attempts (see [`super::attempt`]).
 
+use std::borrow::Cow;
 use std::fmt;
 use std::ops::Range;
 
-use memchr::memchr2;
+use memchr::{memchr, memchr2_iter, memmem};
 
 use crate::evidence::{HostId, Hosts, Signalled, called_host, is_host_name, placed_host};
 use crate::fact::Field;
 use crate::knowledge::{Class, Knowledge, Side, Weight};
 
 mod quotes;
+mod readings;
 
 use quotes::{own_words, quoted};
+pub(super) use readings::read_once;
 
 /// One statement of a record: a class of failure and what names it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -191,15 +194,16 @@ impl<'a> Reading<'a> {
         let is_sentence = text.contains(char::is_whitespace);
         if is_sentence {
             let lower = text.to_lowercase();
-            self.about_migration |= lower.contains("migration");
+            self.about_migration |= holds(&lower, "migration");
             self.side = self.side.or_else(|| side(&lower));
         }
         // A machine may be called "virtual switch lab": its name says nothing of a failure.
         let may_name_class = is_sentence && self.vm_name.is_none_or(|own| own != machine_name(text));
+        // A machine may be called by a number that reads like a code.
+        let like_a_code = self.vm_name.filter(|own| !codes(own).is_empty());
         for line in text.lines() {
             self.progress = self.progress.or_else(|| progress(line));
-            // A machine may be called by a number that reads like a code.
-            let codes = match self.vm_name.filter(|own| !codes(own).is_empty()) {
+            let codes = match like_a_code {
                 Some(own) => codes(&line.replace(own, "")),
                 None => codes(line),
             };
@@ -227,8 +231,11 @@ impl<'a> Reading<'a> {
 
 /// The class that a line names in words of its own. Few lines name one at all, so that is asked first.
 fn named_class(line: &str, name: Option<&str>, knowledge: &Knowledge) -> Option<Class> {
-    knowledge.sentences.class_of(line)?;
-    knowledge.sentences.class_of(&own_words(line, name))
+    let class = knowledge.sentences.class_of(line)?;
+    match own_words(line, name) {
+        Cow::Borrowed(_) => Some(class),
+        Cow::Owned(own) => knowledge.sentences.class_of(&own),
+    }
 }
 
 /// Whether a word that is no known host may be one: a name or an address without blanks.
@@ -264,15 +271,22 @@ fn machine_name(text: &str) -> &str {
 fn side(lower: &str) -> Option<Side> {
     const SOURCE: &[&str] = &["at migration source", "at the source host", "migrationsquelle"];
     const DESTINATION: &[&str] = &["at migration destination", "migrationsziel"];
-    if DESTINATION.iter().any(|phrase| lower.contains(phrase)) {
+    if DESTINATION.iter().any(|phrase| holds(lower, phrase)) {
         Some(Side::Destination)
     } else {
-        SOURCE.iter().any(|phrase| lower.contains(phrase)).then_some(Side::Source)
+        SOURCE.iter().any(|phrase| holds(lower, phrase)).then_some(Side::Source)
     }
+}
+
+/// As `contains`, and several times as fast in a long text.
+fn holds(text: &str, phrase: &str) -> bool {
+    memmem::find(text.as_bytes(), phrase.as_bytes()).is_some()
 }
 
 /// The first GUID in `text`.
 fn guid(text: &str) -> Option<Guid> {
+    // Few texts hold one.
+    memchr(b'-', text.as_bytes())?;
     let is_word = |byte: &u8| byte.is_ascii_alphanumeric() || *byte == b'-';
     text.as_bytes().split(|byte| !is_word(byte)).find_map(Guid::read)
 }
@@ -288,13 +302,23 @@ pub fn codes(text: &str) -> Vec<u32> {
 /// Error codes in `text` and the bytes that each takes: `0x8009030E`, `%%2148074254` (an unsigned decimal message
 /// number), `80070534`.
 pub fn placed_codes(text: &str) -> impl Iterator<Item = (u32, Range<usize>)> {
-    let is_word = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'%');
-    // Every notation holds one of the two, and most texts neither.
-    let text = if memchr2(b'0', b'%', text.as_bytes()).is_some() { text } else { "" };
-    let mut at = 0;
-    text.as_bytes().split(move |byte| !is_word(byte)).filter_map(move |word| {
-        let place = at..at + word.len();
-        at = place.end + 1;
+    const fn is_word(byte: &u8) -> bool {
+        byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'%')
+    }
+    let bytes = text.as_bytes();
+    let before = |at: usize| bytes.get(at.checked_sub(1)?).filter(|byte| is_word(byte));
+    // Every notation has one of the two as the first byte of its word or behind one of these, and most words have not.
+    memchr2_iter(b'0', b'%', bytes).filter_map(move |at| {
+        let begin = match before(at) {
+            None => at,
+            Some(b'8' | b'C' | b'c') => at - 1,
+            Some(_) => return None,
+        };
+        if before(begin).is_some() {
+            return None;
+        }
+        let word = bytes.get(begin..)?.split(|byte| !is_word(byte)).next()?;
+        let place = begin..begin + word.len();
         Some((code(text.get(place.clone())?)?, place))
     })
 }
@@ -346,6 +370,9 @@ mod tests {
         assert_eq!(codes(text), [0x8009_030E]);
         let places: Vec<_> = placed_codes(text).map(|(_, place)| &text[place]).collect();
         assert_eq!(places, ["0x8009030E", "%%2148074254"]);
+        assert_eq!(codes("C0000022 c000006d,0x8009030e"), [0xC000_0022, 0xC000_006D, 0x8009_030E]);
+        // A code is a word of its own, and begins as one.
+        assert!(codes("A80070534 x0x8009030E 00009030E %2148074254 90070534 080070534 8007053").is_empty());
         assert!(codes("80070534-1111-2222-3333-444444444444 0x1 %%5 0x00000000").is_empty());
     }
 

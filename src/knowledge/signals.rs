@@ -151,10 +151,17 @@ pub struct Signal {
 #[derive(Debug)]
 pub struct Signals {
     all: Vec<Signal>,
-    /// (lower-case provider, id) → index; the first signal that names an id and has a class wins, then the first.
-    exact: HashMap<(String, u32), usize>,
-    /// lower-case provider → index of the signal for all its events.
-    whole: HashMap<String, usize>,
+    /// By lower-case provider.
+    providers: HashMap<String, Provider>,
+}
+
+/// The signals of one provider, by index.
+#[derive(Debug, Default)]
+struct Provider {
+    /// By event id; the first signal that names an id and has a class wins, then the first.
+    exact: HashMap<u32, usize>,
+    /// The signal for all its events.
+    whole: Option<usize>,
 }
 
 #[derive(Deserialize)]
@@ -165,14 +172,14 @@ pub(super) struct File {
 
 impl Signals {
     pub(super) fn load(file: File) -> Self {
-        let mut signals = Self { all: file.signal, exact: HashMap::new(), whole: HashMap::new() };
+        let mut signals = Self { all: file.signal, providers: HashMap::new() };
         for (index, signal) in signals.all.iter().enumerate() {
-            let provider = signal.provider.to_ascii_lowercase();
+            let provider = signals.providers.entry(signal.provider.to_ascii_lowercase()).or_default();
             if signal.events.is_empty() {
-                signals.whole.insert(provider.clone(), index);
+                provider.whole = Some(index);
             }
             for &id in &signal.events {
-                let slot = signals.exact.entry((provider.clone(), id)).or_insert(index);
+                let slot = provider.exact.entry(id).or_insert(index);
                 if signal.class.is_some() {
                     *slot = index;
                 }
@@ -184,10 +191,8 @@ impl Signals {
     /// What `event` means; `None` for an event that nobody looks for.
     #[must_use]
     pub fn of(&self, event: &Event) -> Option<&Signal> {
-        let provider = event.provider.to_ascii_lowercase();
-        let index = self.whole.get(&provider).copied();
-        let index = self.exact.get(&(provider, event.id)).copied().or(index);
-        index.and_then(|index| self.all.get(index))
+        let provider = self.providers.get(&event.provider.to_ascii_lowercase())?;
+        self.all.get(provider.exact.get(&event.id).copied().or(provider.whole)?)
     }
 
     /// Which events are worth decoding.

@@ -183,12 +183,14 @@ fn reaches_back(
     // Each log counts once, so a host's records are looked at until each of its logs was met.
     let logs = |host: &HostId| (*host, evidence.covered(*host, is_hyper_v).collect::<Vec<_>>());
     let mut logs: BTreeMap<HostId, Vec<&Covered>> = open.iter().map(logs).collect();
+    let all = logs.values().map(Vec::len).sum();
     let met = attempts.iter().flat_map(|attempt| &attempt.facts).filter_map(|fact| {
         let own = logs.get_mut(&evidence.host_of(*fact)?).filter(|own| !own.is_empty())?;
         let channel = evidence.event(*fact)?.channel.as_deref()?;
         let at = own.iter().position(|log| log.channel == channel)?;
         Some(own.swap_remove(at))
     });
+    let met = met.take(all);
     let begun: Vec<_> =
         met.map(|log| (log.host, incident.on_one_clock(log.host, log.first) < first)).collect();
     if begun.iter().any(|(_, before)| !before) {

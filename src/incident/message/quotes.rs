@@ -2,7 +2,10 @@
 //!
 //! A machine or a folder may be called "virtual switch lab". What is *not* done here: telling what a name names.
 
+use std::borrow::Cow;
 use std::ops::Range;
+
+use memchr::memchr3;
 
 use super::PREFIXES;
 
@@ -26,9 +29,12 @@ pub(super) fn quoted(text: &str) -> Vec<&str> {
 
 /// The words of a sentence that are its own: without what it quotes, without paths, and without the quoted `name`, which
 /// may hold quotation marks itself.
-pub(super) fn own_words(text: &str, name: Option<&str>) -> String {
+pub(super) fn own_words<'a>(text: &'a str, name: Option<&str>) -> Cow<'a, str> {
+    if text.is_ascii() && memchr3(b'\'', b'"', b'\\', text.as_bytes()).is_none() {
+        return Cow::Borrowed(text);
+    }
     let named = name.filter(|name| !name.is_empty()).map(|name| without_name(text, name));
-    without_paths(&without_quoted(named.as_deref().unwrap_or(text)))
+    Cow::Owned(without_paths(&without_quoted(named.as_deref().unwrap_or(text))))
 }
 
 /// The text without `name` where it stands between marks, alone or as the name of its resource.
@@ -142,5 +148,7 @@ mod tests {
         assert_eq!(own_words(r"\\fs\virtual switch\lab was lost", None), " was lost");
         assert_eq!(own_words(r"E:\migration limit\a.b c.vhdx", None), "");
         assert_eq!(own_words("The migration limit: 2", None), "The migration limit: 2");
+        assert!(matches!(own_words("The migration limit: 2", Some("a")), Cow::Borrowed(_)));
+        assert_eq!(own_words("Grenze „virtual switch“", None), "Grenze „“");
     }
 }
