@@ -30,22 +30,22 @@ fn triage(folder: &Path, threads: usize, target: Target, knowledge: &Knowledge) 
         options: Options { threads, ..Options::default() },
         passwords: Vec::new(),
         limits: Limits::default(),
+        max_bytes: None,
         timeout: None,
         full: false,
         reports: None,
         timings: false,
     };
-    let inputs =
-        Inputs { paths: vec![folder.to_path_buf()], piped: None, depth: 1, shard: None, reports: false };
-    let order = Run {
-        inputs,
-        settings,
-        target,
-        in_order: true,
-        expected: None,
-        isolation: None,
-        hidden: true,
+    let inputs = Inputs {
+        paths: vec![folder.to_path_buf()],
+        piped: None,
+        depth: 1,
+        shard: None,
+        reports: false,
+        own: Vec::new(),
     };
+    let order =
+        Run { inputs, settings, target, in_order: true, expected: None, isolation: None, hidden: true };
     run(order, knowledge).unwrap()
 }
 
