@@ -18,6 +18,7 @@ mod hardening;
 mod history;
 mod kdc;
 mod listener;
+mod loose;
 mod machine;
 mod message;
 mod rejected;
@@ -235,9 +236,7 @@ impl Incident {
         let complete = !evidence.directory.has_unknown_servers;
         let mut attempts = attempt::rebuild(&sightings, &possible, complete);
         let speaking = listener::speaking(&signalled);
-        let accepts = |machine: &Machine| machine.accepts_migrations.known() == Some(&true);
-        let accepting = machines.iter().filter(|(_, machine)| accepts(machine)).map(|(host, _)| *host);
-        let known = listener::Known { local: local_times.clone(), accepting: accepting.collect() };
+        let known = listener::Known::of(&machines, &local_times);
         listener::explain_refusals(&mut attempts, &sightings, &listener::starts(&signalled), &known);
         let (attempts, mut beyond): (Vec<_>, Vec<_>) = attempts.into_iter().partition(|attempt| {
             scope.holds(attempt.time) && scope.names(attempt.source, attempt.target, evidence)
@@ -245,13 +244,9 @@ impl Incident {
         beyond.retain(|attempt| attempt.outcome == Outcome::Succeeded);
         let object_changes = change::of_objects(&signalled, evidence);
         signalled.retain(|signalled| scope.holds(signalled.event.time));
-        let loose = loose_ends(&sightings, &attempts, scope);
+        let loose = loose::ends(&sightings, &attempts, scope);
         let failed = attempts.iter().any(|attempt| attempt.outcome == Outcome::Failed);
         let loose_ends = !failed && !loose.is_empty() || signalled.iter().any(is_broken_move);
-        let mut loose_failures: BTreeMap<HostId, Vec<Timestamp>> = BTreeMap::new();
-        for sighting in loose.iter().filter(|sighting| sighting.meaning != Meaning::MoveStarted) {
-            loose_failures.entry(sighting.host).or_default().push(sighting.time);
-        }
         nodes.extend(attempts.iter().flat_map(|attempt| [attempt.source, attempt.target]).flatten());
         let clusters = Clusters::of(&attempts, &signalled, evidence);
         let rejections = Rejections::of(&signalled, evidence);
@@ -288,7 +283,7 @@ impl Incident {
             blamed_clocks,
             hyper_v_logs,
             loose_ends,
-            loose_failures,
+            loose_failures: loose::failures(&loose),
             foresight: None,
             witnesses,
         };
@@ -550,27 +545,6 @@ pub fn is_near(times: &[Timestamp], time: Timestamp, distance: SignedDuration) -
     let at = times.partition_point(|other| *other < time);
     let around = times.get(at.saturating_sub(1)..).unwrap_or_default().iter().take(2);
     around.into_iter().any(|other| other.duration_since(time).abs() <= distance)
-}
-
-/// Records that a connection or a transfer failed, or that a move began, which are part of no attempt.
-fn loose_ends<'a, 's>(
-    sightings: &'a [attempt::Sighting<'s>],
-    attempts: &[Attempt],
-    scope: &Scope,
-) -> Vec<&'a attempt::Sighting<'s>> {
-    let of_moves = || attempts.iter().flat_map(|attempt| attempt.facts.iter().map(|fact| fact.0));
-    let mut told = vec![false; of_moves().max().map_or(0, |last| last + 1)];
-    for fact in of_moves() {
-        told.get_mut(fact).into_iter().for_each(|told| *told = true);
-    }
-    let is_loose = |sighting: &&attempt::Sighting<'_>| {
-        let severe = sighting.level.is_some_and(|level| (1..=2).contains(&level));
-        let warned = sighting.founds && sighting.level == Some(3);
-        let broke = warned || severe && (sighting.founds || sighting.is_of_a_move());
-        broke || sighting.meaning == Meaning::MoveStarted
-    };
-    let loose = sightings.iter().filter(is_loose).filter(|sighting| scope.holds(sighting.time));
-    loose.filter(|sighting| told.get(sighting.fact.0) != Some(&true)).collect()
 }
 
 /// Successes of which an end is not known, or only assumed, for each host that recorded them.

@@ -1,9 +1,9 @@
 //! `kcdoctor triage`: many bundles in, a line of JSON for each out.
 //!
 //! Every bundle gives exactly one [`Line`], whatever becomes of it: one that can't be opened, is damaged, takes too long
-//! or makes the program panic costs only itself. [`jobs`] finds the bundles, [`Analyst`] makes a line of one, [`crew`]
-//! lets several work at once and keeps the order, [`workers`] does the same in processes of their own, [`output`] writes
-//! the lines and goes on where an earlier run ended, and [`expected`] compares them with a recorded result.
+//! or makes the program panic costs only itself. `jobs` finds the bundles, [`Analyst`] makes a line of one, `crew`
+//! lets several work at once and keeps the order, `workers` does the same in processes of their own, `output` writes
+//! the lines and goes on where an earlier run ended, and `expected` compares them with a recorded result.
 //! What is *not* done here: judging (see [`super::analyze`]), counting (`kcdoctor merge`).
 
 use std::any::Any;

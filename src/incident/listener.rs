@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::{SignedDuration, Timestamp};
 
 use super::attempt::{Attempt, Outcome, REFUSED, Sighting};
+use super::machine::Machine;
 use super::message::Statement;
 use crate::evidence::{HostId, Signalled};
 use crate::knowledge::{Class, Meaning, Weight};
@@ -24,6 +25,15 @@ pub(super) struct Known {
     pub(super) local: BTreeSet<HostId>,
     /// Hosts whose settings say that they take migrations: nor is it then.
     pub(super) accepting: BTreeSet<HostId>,
+}
+
+impl Known {
+    /// What the settings of `machines` say, and whose times are `local`.
+    pub(super) fn of(machines: &BTreeMap<HostId, Machine>, local: &BTreeSet<HostId>) -> Self {
+        let accepts = |machine: &Machine| machine.accepts_migrations.known() == Some(&true);
+        let accepting = machines.iter().filter(|(_, machine)| accepts(machine)).map(|(host, _)| *host);
+        Self { local: local.clone(), accepting: accepting.collect() }
+    }
 }
 
 /// What the source saw and what the target said become one failure of the listener's class, with both as witnesses.
