@@ -3,7 +3,7 @@ do to it on purpose.
 
 Each kind is a function of a lot (random.Random), a folder to write into and a sound ticket (the bytes of a zip); what it leaves
 there is one ticket. `COPIES` keep so much of the sound one that a verdict may still be given; a confirmed one must then be
-right. Whatever comes of the others, none may be confirmed.
+right. Of `OTHERS` and `HEAVY` none may be confirmed.
 """
 
 import gzip
@@ -26,10 +26,16 @@ def flipped(lot, place, sound):
     place.write_bytes(flip(lot, sound, lot.choice([1, 8, 64, 512])))
 
 
-def flipped_inside(lot, place, sound):
-    """Some bytes of its files: the zip's checksums hold."""
-    content = {name: flip(lot, data, lot.choice([1, 8, 64])) for name, data in members(sound)}
-    place.write_bytes(packed(content.items()))
+def flipped_logs(lot, place, sound):
+    """Some bits of its event logs: the zip's checksums hold, those of the logs do not."""
+    count = lot.choice([1, 8, 64])
+    place.write_bytes(packed((name, flip(lot, data, count if data[:4] == b"ElfF" else 0)) for name, data in members(sound)))
+
+
+def misprinted(lot, place, sound):
+    """Some bits of any file. A text has no checksum, and with one letter changed a name is another name: what it says now may
+    well be sure, and not what was planted."""
+    place.write_bytes(packed((name, flip(lot, data, lot.choice([1, 8, 64]))) for name, data in members(sound)))
 
 
 def cut_inside(lot, place, sound):
@@ -134,7 +140,9 @@ def long_lines(lot, place, sound):
     place.write_bytes(packed([("ad.ldif", ldif), ("ad.csv", csv), ("w32tm.txt", b"Offset: " + b"9" * (1 << 20))]))
 
 
-COPIES = [truncated, flipped, flipped_inside, cut_inside, renamed, folder_with_fifo, folder_with_links, folder_without_rights]
+COPIES = [truncated, flipped, flipped_logs, cut_inside, renamed, folder_with_fifo, folder_with_links, folder_without_rights]
+# These tell another story.
+ALTERED = [misprinted]
 OTHERS = [nested, encrypted, empty, empty_folder, empty_zip, noise, deep]
 # These cost seconds, so a run holds few of them.
 HEAVY = [ratio_bomb, gzip_bomb, count_bomb, overlapping, sparse, long_lines]

@@ -92,7 +92,7 @@ def spoilt(work, lot, count, complete):
     folder = work / "hostile"
     folder.mkdir()
     few = hostile.HEAVY * 2
-    often = hostile.COPIES * 2 + hostile.OTHERS
+    often = hostile.COPIES * 2 + hostile.ALTERED + hostile.OTHERS
     tickets = []
     for number in range(count):
         kind = few[number] if number < len(few) else often[number % len(often)]
@@ -100,7 +100,8 @@ def spoilt(work, lot, count, complete):
         name = lot.choice(NAMES) % f"{kind.__name__}-{number}".encode()
         place = Path(os.fsdecode(os.path.join(os.fsencode(folder), name)))
         kind(lot, place, (work / os.fsdecode(original.path)).read_bytes())
-        truth, sort = (original.truth, "damaged") if kind in hostile.COPIES else (None, "hostile")
+        truth = original.truth if kind in hostile.COPIES else None
+        sort = "damaged" if truth else "altered" if kind in hostile.ALTERED else "hostile"
         tickets.append(Ticket(b"hostile/" + name, truth=truth, sort=sort))
     os.mkfifo(folder / "~fifo")
     (folder / "~link").symlink_to("nowhere")
