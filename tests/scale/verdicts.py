@@ -4,7 +4,7 @@ import json
 from collections import Counter
 
 # Errors that a bundle may end with. The others (`fault`, `worker-died`, `out-of-memory`, `deadline`) are the program's.
-OWN = {"no-input", "nothing-understood", "io"}
+OWN = {"no-input", "nothing-understood", "io", "over-budget"}
 # The bounds of docs/accuracy.md.
 RIGHT, RIGHT_OR_OPEN = 0.99, 0.90
 ENOUGH = 1_000
