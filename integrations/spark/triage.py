@@ -26,9 +26,15 @@ SPACE = b" \t\r\n\f"
 
 
 def bundles(raw):
-    """The lines of a list, numbered; empty ones are none. As `kcdoctor triage -` reads it."""
-    lines = (line.rstrip(SPACE) for line in raw.split(b"\n"))
-    return list(enumerate(line for line in lines if line))
+    """The lines of a list, numbered; blank ones are none. As `kcdoctor triage -` reads it."""
+    lines = (line.rstrip(b"\r") for line in raw.removeprefix(b"\xef\xbb\xbf").split(b"\n"))
+    return list(enumerate(line for line in lines if any(columns(line))))
+
+
+def columns(line):
+    """The path and the ticket, which may be empty; columns behind it are somebody else's."""
+    path, ticket, *_ = *line.split(b"\t", 2), b""
+    return path, ticket.strip(SPACE)
 
 
 def triage(program, options):
@@ -58,7 +64,7 @@ def checked(part, lines):
 
 def row(number, listed, text):
     line = json.loads(text)
-    path, _, ticket = (field.strip(SPACE) if at else field for at, field in enumerate(listed.partition(b"\t")))
+    path, ticket = columns(listed)
     if line["path"] != path.decode("utf-8", "replace") or ticket and line["ticket"] != ticket.decode("utf-8", "replace"):
         raise RuntimeError(f"line {number} of the list is {listed!r}, and the answer is about {line['path']!r}")
     verdict, onset = line["verdict"] or {}, line["onset"] or {}

@@ -9,15 +9,16 @@ from pathlib import Path
 
 import hostile
 
-# Ids as ticket systems, spreadsheets and pranksters make them. Those of a list can hold anything but the end of a line.
+# Ids as ticket systems, spreadsheets and pranksters make them. Those of a list can hold anything but NUL and
+# the end of a line.
 IDS = [
-    b'say "hi"', b"back\\slash", b"a\tb\tc", b"'; drop table tickets --", b"=1+1", b"../../T1", b"\x1b[2Jcleared", b"nul\0byte",
+    b'say "hi"', b"back\\slash", b"a\tb\tc", b"'; drop table tickets --", b"=1+1", b"../../T1", b"\x1b[2Jcleared",
     b"\xff\xfe", "Störung №7 🚚".encode(), b"{\"schema_version\":1}", b"-", b"x" * 5_000, b"T1|T2,T3;T4", b"\xe2\x80\xae4321",
 ]
 # Names of files can hold ends of lines as well.
 NAMES = [b"%s", b"%s", b"%s", b"line\nend %s", b"tab\t%s", b'quote " %s', b"back\\%s", b"\xff%s\xfe", b"-rf %s", b" %s ", "ä%s".encode()]
 # Where a path leads that is none, or none that ends.
-ODD_PATHS = [b"-", b"/dev/zero", b"/dev/stdin", b"/proc/self/fd/0", b"nowhere/T1.zip", b"complete/truth.jsonl/x", b"nul\0byte", b"\xff\xfe"]
+ODD_PATHS = [b"-", b"/dev/zero", b"/dev/stdin", b"/proc/self/fd/0", b"nowhere/T1.zip", b"complete/truth.jsonl/x", b"\xff\xfe"]
 
 
 @dataclass
@@ -33,7 +34,8 @@ class Ticket:
     def key(self):
         """The ticket and the path that its line must bear."""
         name = os.path.basename(self.path) or self.path
-        return shown(self.id or name), shown(self.path)
+        # What stands behind a further tab of a list is no part of it.
+        return shown(self.id.split(b"\t")[0] if self.id else name), shown(self.path)
 
     @property
     def line(self):
@@ -72,7 +74,7 @@ def make(work, kcdoctor, count, seed):
     thinned = drawn(work, kcdoctor, "thinned", sound // 3, seed)
     folder = spoilt(work, lot, bad, complete)
     for number, ticket in enumerate(lot.sample(complete, len(complete) // 20)):
-        ticket.id = b"%s %d" % (IDS[number % len(IDS)], number)
+        ticket.id = b"%d %s" % (number, IDS[number % len(IDS)])
     listed = complete + thinned + odd
     lot.shuffle(listed)
     return Tickets(listed, folder)
