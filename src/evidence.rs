@@ -240,6 +240,12 @@ impl Evidence {
             .filter(|(fact, _)| !self.repeated.contains(fact))
     }
 
+    /// Whether a log is there whose channel's name, in lower case, begins with `channel`.
+    #[must_use]
+    pub fn has_log(&self, channel: &str) -> bool {
+        self.coverage.iter().any(|covered| covered.channel.to_ascii_lowercase().starts_with(channel))
+    }
+
     /// Every event that means something and whose host is known, each once, in time order.
     #[must_use]
     pub fn signalled<'a>(&'a self, signals: &'a Signals) -> Vec<Signalled<'a>> {

@@ -254,8 +254,6 @@ impl Incident {
         let mut changes = change::changes(&signalled, &machines, evidence, knowledge);
         changes.extend(change::by_date(&attempts, &postures, evidence, knowledge));
         change::sort(&mut changes);
-        let hyper_v_logs =
-            evidence.coverage.iter().any(|covered| covered.channel.to_ascii_lowercase().starts_with(HYPER_V));
         let unplaced = unplaced(&attempts);
         let witnesses = Witnesses::of(&signalled, &attempts);
         let mut incident = Self {
@@ -281,7 +279,7 @@ impl Incident {
             local_times,
             wrong_clocks,
             blamed_clocks,
-            hyper_v_logs,
+            hyper_v_logs: evidence.has_log(HYPER_V),
             loose_ends,
             loose_failures: loose::failures(&loose),
             foresight: None,
