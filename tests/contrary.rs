@@ -477,7 +477,7 @@ fn a_name_on_another_object_alone_is_missing_and_taken_off_there_first() {
         steps.map(|step| (step.kind.clone(), step.command.contains("CN=NODE9"))).collect::<Vec<_>>()
     };
     let register = ("register-spn".to_owned(), false);
-    assert_eq!(of(""), [register.clone()]);
+    assert_eq!(of(""), std::slice::from_ref(&register));
     let both =
         format!("servicePrincipalName: {SERVICE}/HV02\nservicePrincipalName: {SERVICE}/hv02.contoso.com\n");
     assert_eq!(of(&both), [("remove-duplicate-spn".to_owned(), true), register]);
