@@ -32,6 +32,7 @@ fn triage(folder: &Path, threads: usize, target: Target, knowledge: &Knowledge) 
         limits: Limits::default(),
         max_bytes: None,
         timeout: None,
+        shares_threads: threads > 1,
         full: false,
         reports: None,
         timings: false,

@@ -234,6 +234,11 @@ fn only_what_changed_is_read_anew() {
     fs::write(reports.join("z-noise.json"), "of another day").unwrap();
     assert_eq!(kept(&|| (), &["--reports", path(&reports)]), BUNDLES.len() - 1);
     assert!(!reports.join("z-noise.json").exists());
+    // Nor is it of use where other knowledge made it.
+    let report = reports.join("healthy-cluster-0.json");
+    let other = fs::read_to_string(&report).unwrap().replacen("\"revision\": \"", "\"revision\": \"0", 1);
+    fs::write(&report, other).unwrap();
+    assert_eq!(kept(&|| (), &["--reports", path(&reports)]), BUNDLES.len() - 1);
     // One bundle has one file more, one is gone.
     let change = || {
         fs::write(folder.path().join("switch-missing-0/more.txt"), "more").unwrap();
@@ -411,6 +416,15 @@ fn what_is_no_result_is_not_resumed_and_two_runs_do_not_share_one() {
         );
         assert_eq!(fs::read_to_string(&file).unwrap(), content);
     }
+    // Nor overwritten, whether it is a customer's archive or what it should be compared with.
+    let overwrite =
+        |more: &[&str]| triage(&[&[path(folder.path()), "-o", path(&file)], more].concat()).status.code();
+    fs::write(&file, zipped("classic-two-nodes")).unwrap();
+    assert_eq!(overwrite(&[]), Some(64));
+    assert_eq!(fs::read(&file).unwrap(), zipped("classic-two-nodes"));
+    fs::write(&file, "").unwrap();
+    assert_eq!((overwrite(&[]), overwrite(&[])), (Some(0), Some(0)), "a result is made anew");
+    assert_eq!(overwrite(&["--expect", path(&file)]), Some(64));
     fs::remove_file(&file).unwrap();
     let held = fs::File::create(&file).unwrap();
     held.lock().unwrap();
@@ -493,6 +507,14 @@ fn an_archive_can_come_on_standard_input_under_its_name() {
     let first = resumed();
     assert_eq!((first.len(), first[0].status), (1, Status::Ok));
     assert_eq!(resumed(), first);
+    // Nor is it read again where time or bytes are used up.
+    for (more, code) in [(&["--timeout", "0s"], "deadline"), (&["--max-bytes", "1K"], "over-budget")] {
+        let late = piped(
+            &[&["--stdin-archive", "CASE-7.zip", "--threads", "2", "--quiet"], &more[..]].concat(),
+            &archive,
+        );
+        assert_eq!(late[0].error_code.as_deref(), Some(code), "{late:?}");
+    }
     let cut = piped(&["--stdin-archive", "CASE-7.zip"], &archive[..archive.len() / 3]);
     assert_eq!(cut.len(), 1);
 }

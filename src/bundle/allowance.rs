@@ -41,7 +41,13 @@ impl Allowance {
         if is_late { Some(Spent::Time) } else { is_over().then_some(Spent::Bytes) }
     }
 
-    fn take(&self, bytes: usize) {
+    /// Bytes that are left.
+    pub(super) fn left(&self) -> Option<u64> {
+        self.left.as_ref().map(|left| u64::try_from(left.load(Ordering::Relaxed)).unwrap_or(0))
+    }
+
+    /// Takes bytes that were read, whether there are so many or not.
+    pub(super) fn take(&self, bytes: usize) {
         if let Some(left) = &self.left {
             left.fetch_sub(i64::try_from(bytes).unwrap_or(i64::MAX), Ordering::Relaxed);
         }

@@ -5,7 +5,7 @@ use std::io::{self, Read as _};
 use std::path::Path;
 use std::sync::Arc;
 
-use super::allowance::in_budget;
+use super::allowance::{Allowance, in_budget};
 use super::input::Input;
 use super::stream::{Refusal, take_all};
 use super::walk::too_many;
@@ -54,8 +54,14 @@ impl Listing {
         io::stdin().lock().take(4).read_to_end(&mut begun)?;
         let is_zip = magic::is_zip(&begun);
         if is_zip {
-            let failure = take_all(&mut io::stdin().lock().take(MOST_PIPED), &mut begun);
+            let allowance = self.terms.limits.allowance.as_deref();
+            let most = allowance.and_then(Allowance::left).unwrap_or(MOST_PIPED).min(MOST_PIPED);
+            let failure = take_all(&mut io::stdin().lock().take(most), &mut begun);
             failure.map_or(Ok(()), Err)?;
+            // What comes out of it counts; a zip that is larger than that packed has no need to be unpacked.
+            if let Some(allowance) = allowance.filter(|_| begun.len() as u64 >= most) {
+                allowance.take(begun.len().saturating_add(1));
+            }
         }
         let input = Input::memory(begun);
         if !(is_zip && self.add_zip(&path, &input)) {

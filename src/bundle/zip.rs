@@ -20,7 +20,9 @@ use super::unreadable;
 use super::walk::{Metered, Place, Walk, damage, locked, too_large_to_hold, too_many};
 use crate::fact::Issue;
 
-mod count;
+mod counted;
+
+use counted::Counted;
 
 /// Bytes that several passwords are tried on, where the zip's own check lets more than one pass.
 const TRIED: u64 = 64 << 20;
@@ -28,7 +30,7 @@ const TRIED: u64 = 64 << 20;
 /// An opened archive; clones share its directory.
 #[derive(Debug, Clone)]
 pub(super) struct Archive {
-    directory: Arc<ZipArchive<Input>>,
+    directory: Arc<ZipArchive<Counted>>,
     input: Input,
 }
 
@@ -82,14 +84,14 @@ impl Archive {
     /// Opens an archive by the directory at its end, which is held in memory.
     ///
     /// # Errors
-    /// Where there is none, and, as a [`Refusal`], where it speaks of more than `most` members: each costs a few
-    /// hundred bytes before anything can be asked of it.
+    /// Where there is none, and, as a [`Refusal`], where it has many more than `most` members.
     pub(super) fn new(input: Input, most: usize) -> io::Result<Self> {
-        if count::members(&mut input.clone()).is_some_and(|count| count > most as u64) {
-            let issue = too_many(most);
-            return Err(Refusal::error(issue.code, issue.detail));
-        }
-        Ok(Self { directory: Arc::new(ZipArchive::new(input.clone())?), input })
+        let directory = ZipArchive::new(Counted::new(input.clone(), most)).map_err(|error| match error {
+            // As it was said, not as an error of a zip.
+            ZipError::Io(error) => error,
+            other => other.into(),
+        })?;
+        Ok(Self { directory: Arc::new(directory), input })
     }
 
     /// The archive's files in its own order, `most` at most.

@@ -88,7 +88,13 @@ impl TriageArgs {
             depth: self.bundle_depth,
             shard: self.shard,
             reports: self.reports.is_some(),
-            own: self.common.output.iter().chain(&self.reports).cloned().collect(),
+            own: self
+                .common
+                .output
+                .iter()
+                .flat_map(|path| Target::files(path))
+                .chain(self.reports.clone())
+                .collect(),
         })
     }
 
@@ -107,6 +113,7 @@ impl TriageArgs {
             limits,
             max_bytes: self.max_bytes,
             timeout: self.timeout.map(SignedDuration::unsigned_abs),
+            shares_threads: !self.isolate && threads > 1,
             full: self.full,
             reports: self.reports.clone(),
             timings: self.timings,

@@ -60,6 +60,8 @@ pub struct Settings {
     pub timeout: Option<Duration>,
     /// Whether lines hold the whole report.
     pub full: bool,
+    /// Whether several bundles are read by the same threads at once.
+    pub shares_threads: bool,
     /// Where a report file is written for each bundle.
     pub reports: Option<PathBuf>,
     /// Whether lines say how long they took.
@@ -156,7 +158,11 @@ impl<'a> Analyst<'a> {
         let begun = Instant::now();
         let report = match self.attempt(job) {
             // While it waited for a part of its bundle, a thread may have worked on another one: that took its time.
-            Err(failure) if failure.code == LATE && self.pool.current_num_threads() > 1 => self.attempt(job),
+            Err(failure)
+                if failure.code == LATE && self.settings.shares_threads && is_readable_again(job) =>
+            {
+                self.attempt(job)
+            }
             attempted => attempted,
         };
         let (report, mut line) = match report {
@@ -244,13 +250,23 @@ impl<'a> Analyst<'a> {
         };
         let path = folder.join(name);
         match report {
-            Some(report) => fs::write(path, crate::render::to_json(report)),
+            // A run that is killed here leaves no part of a report under its name.
+            Some(report) => {
+                let beside = folder.join(format!("{name}.part"));
+                fs::write(&beside, crate::render::to_json(report))?;
+                fs::rename(beside, path)
+            }
             None => match fs::remove_file(path) {
                 Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
                 _ => Ok(()),
             },
         }
     }
+}
+
+/// What comes through a pipe is gone once it was read.
+fn is_readable_again(job: &Job) -> bool {
+    job.place != Place::StandardInput
 }
 
 /// What makes the lines of a run.

@@ -4,8 +4,8 @@
 //! What is *not* done here: records that keep their number, and tables that have none.
 
 use std::collections::hash_map::Entry;
-use std::collections::{HashMap, HashSet};
 
+use foldhash::{HashMap, HashMapExt, HashSet, HashSetExt};
 use jiff::Timestamp;
 
 use super::HostId;

@@ -4,9 +4,10 @@
 //! already said begins a new attempt. Which end a record comes from follows from its event, from the hosts
 //! it names and from the other records of the attempt. What stays open stays `None`.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
+use foldhash::{HashMap, HashMapExt, HashSet};
 use jiff::{SignedDuration, Timestamp};
 
 use super::message::{Guid, Reading, Statement, read_once};

@@ -1,7 +1,6 @@
 //! Which event means what: `knowledge/signals.toml`.
 
-use std::collections::HashMap;
-
+use foldhash::{HashMap, HashMapExt};
 use serde::Deserialize;
 
 use super::class::Class;

@@ -30,6 +30,14 @@ pub enum Target {
     Resumed(PathBuf),
 }
 
+impl Target {
+    /// The files that a run into `path` may write.
+    #[must_use]
+    pub fn files(path: &Path) -> [PathBuf; 2] {
+        [path.to_path_buf(), beside(path)]
+    }
+}
+
 /// Bytes of a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Span {
@@ -120,6 +128,10 @@ impl Output {
         let options = || OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path);
         let file = options().map_err(Error::io(path))?;
         file.try_lock().map_err(|_| Error::io(path)(io::Error::other("another run writes to it")))?;
+        if !resumes && !is_result(&file).map_err(Error::io(path))? {
+            let why = "it is there and holds something else than lines of triage; name another file, or delete it first";
+            return Err(Error::Usage(format!("{}: {why}", path.display())));
+        }
         let (earlier, end) = if resumes { earlier(&file, path, terms)? } else { (Earlier::default(), 0) };
         file.set_len(end).map_err(Error::io(path))?;
         // A link stays one.
@@ -244,9 +256,19 @@ fn earlier(file: &File, path: &Path, terms: &Terms<'_>) -> Result<(Earlier, u64)
     Ok((Earlier(kept), from))
 }
 
+/// Whether a file is empty or begins as a result does: nothing else is overwritten.
+fn is_result(mut file: &File) -> io::Result<bool> {
+    let mut begun = [0; BEGIN.len()];
+    let count = file.read(&mut begun)?;
+    file.rewind()?;
+    Ok(is_begun(begun.get(..count).unwrap_or_default()))
+}
+
+/// What every line begins with.
+const BEGIN: &[u8] = b"{\"schema_version\":";
+
 /// Whether a line may have been torn off a line of triage.
 fn is_begun(line: &[u8]) -> bool {
-    const BEGIN: &[u8] = b"{\"schema_version\":";
     line.iter().zip(BEGIN).all(|(own, begin)| own == begin)
 }
 

@@ -15,7 +15,7 @@ use super::workers::Worker;
 use super::{Analyst, Answer, Inputs, Job, Place, Settings, crew, text, tool};
 use crate::error::Error;
 use crate::knowledge::Knowledge;
-use crate::report::triage::{Difference, Line, Status};
+use crate::report::triage::{Difference, Line, LineTool, Status};
 
 /// What a run is asked to do.
 #[derive(Debug, Clone)]
@@ -92,7 +92,7 @@ pub fn run(run: Run, knowledge: &Knowledge) -> Result<Done, Error> {
     let (output, earlier) =
         Output::open(&target, &Terms { tool: &tool, full: settings.full, timings: settings.timings })?;
     let (jobs, total) = inputs.jobs();
-    let jobs = jobs.map(|job| job.map(|job| Job { known: known(&job, &earlier, &settings), ..job }));
+    let jobs = jobs.map(|job| job.map(|job| Job { known: known(&job, &earlier, &settings, &tool), ..job }));
     let mut lines = Lines {
         left: earlier.bundles().cloned().collect(),
         output,
@@ -141,22 +141,27 @@ pub fn run(run: Run, knowledge: &Knowledge) -> Result<Done, Error> {
 }
 
 /// The hash of the bundle of which the line is there, and its report too if that is wanted.
-fn known(job: &Job, earlier: &Earlier, settings: &Settings) -> Option<String> {
+fn known(job: &Job, earlier: &Earlier, settings: &Settings, tool: &LineTool) -> Option<String> {
     let report = settings.reports.as_ref().zip(job.report.as_ref()).map(|(folder, name)| folder.join(name));
     let hash = earlier.hash(&job.ticket, &job.path)?;
     // What can be read only once is not read to be compared first.
     if job.place == Place::StandardInput {
         return None;
     }
-    report.is_none_or(|report| is_of(&report, hash)).then(|| hash.to_owned())
+    report.is_none_or(|report| is_of(&report, hash, tool)).then(|| hash.to_owned())
 }
 
-/// Whether a report is that of the bundle with this hash, which stands near its beginning.
-fn is_of(report: &Path, hash: &str) -> bool {
+/// Whether a report is that of the bundle with this hash, by the knowledge of now; both stand near its beginning. By which
+/// options it was made a report does not say, so with some it is always made anew.
+fn is_of(report: &Path, hash: &str, tool: &LineTool) -> bool {
     const BEGINNING: u64 = 16 << 10;
     let mut begun = Vec::new();
     let read = File::open(report).and_then(|file| file.take(BEGINNING).read_to_end(&mut begun));
-    read.is_ok() && begun.windows(hash.len()).any(|bytes| bytes == hash.as_bytes())
+    let holds = |text: &str| begun.windows(text.len()).any(|bytes| bytes == text.as_bytes());
+    tool.options.is_empty()
+        && read.is_ok()
+        && holds(hash)
+        && holds(&format!("\"revision\": \"{}\"", tool.knowledge))
 }
 
 /// Lines as they come in.

@@ -1,7 +1,7 @@
 //! Readings of many records. A machine that is moved again and again leaves the same records each time: those of one
 //! host with the same number and the same values are read once.
 
-use std::collections::HashMap;
+use foldhash::{HashMap, HashMapExt};
 
 use super::Reading;
 use crate::evidence::{HostId, Hosts, Signalled};
