@@ -50,9 +50,14 @@ def triage(program, options):
         command = [path, "triage", "-", "--isolate", "--processes", "1", "--threads", "1", "--quiet", "--no-progress"]
         listed = b"".join(line + b"\n" for _, line in part)
         done = subprocess.run(command + options, input=listed, stdout=subprocess.PIPE, check=True)
-        return checked(part, done.stdout.decode("utf-8").splitlines())
+        return checked(part, lines(done.stdout))
 
     return rows
+
+
+def lines(raw):
+    """Whole lines as text. A ticket may hold what Python takes for the end of a line as well, such as U+2028."""
+    return [line.decode("utf-8") for line in raw.split(b"\n")[:-1]]
 
 
 def checked(part, lines):

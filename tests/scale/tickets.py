@@ -12,6 +12,7 @@ import hostile
 # Ids as ticket systems, spreadsheets and pranksters make them. Those of a list can hold anything but NUL and
 # the end of a line.
 IDS = [
+    "line\u2028paragraph\u2029next\u0085end".encode(),
     b'say "hi"', b"back\\slash", b"a\tb\tc", b"'; drop table tickets --", b"=1+1", b"../../T1", b"\x1b[2Jcleared",
     b"\xff\xfe", "Störung №7 🚚".encode(), b"{\"schema_version\":1}", b"-", b"x" * 5_000, b"T1|T2,T3;T4", b"\xe2\x80\xae4321",
 ]
@@ -85,7 +86,7 @@ def drawn(work, kcdoctor, sort, count, seed):
     first = seed * 100_000 + (50_000 if sort == "thinned" else 0)
     command = [kcdoctor, "simulate", "--write", work / sort, "--zip", "--bundles", str(count), "--seed", str(first)]
     subprocess.run(command + (["--thinned"] if sort == "thinned" else []), check=True)
-    truths = [json.loads(line) for line in (work / sort / "truth.jsonl").read_text().splitlines()]
+    truths = [json.loads(line) for line in (work / sort / "truth.jsonl").read_bytes().splitlines()]
     return [Ticket(f"{sort}/{truth['bundle']}".encode(), truth=truth, sort=sort) for truth in truths]
 
 
