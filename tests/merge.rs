@@ -190,7 +190,15 @@ fn wrong_inputs_are_told_apart() {
     assert!(text(&wrong.stderr).contains("README.md:1: no line of triage"), "{}", text(&wrong.stderr));
     let empty = piped(&["merge", "-"], "");
     assert_eq!(empty.status.code(), Some(0), "a shard may have no ticket");
-    assert!(text(&empty.stdout).starts_with("0 tickets"), "{}", text(&empty.stdout));
+    assert!(text(&empty.stdout).starts_with("0 tickets  nothing to count\n"), "{}", text(&empty.stdout));
+    // Neither a text without an end nor an archive nor the beginning of a line is a line.
+    let torn = "{\"schema_version\":1,\"ticket\":\"T";
+    for (input, why) in [("hello", "no line of triage"), ("PK\u{3}\u{4}\0\0", "not text"), (torn, "is torn")]
+    {
+        let wrong = piped(&["merge", "-"], input);
+        assert_eq!(wrong.status.code(), Some(65), "{input}");
+        assert!(text(&wrong.stderr).contains(why), "{}", text(&wrong.stderr));
+    }
 }
 
 #[test]

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use crate::error::Error;
 use crate::knowledge::Knowledge;
 use crate::report::merge::{MergeReport, Results, Unread, merge as count};
-use crate::report::triage::{Line, Status};
+use crate::report::triage::{Line, Status, is_begun};
 
 /// Bytes of a line, which may hold the report of a large bundle; a longer one is not read.
 const LONGEST: u64 = 256 << 20;
@@ -37,14 +37,24 @@ pub fn merge(paths: &[PathBuf], examples: usize, knowledge: &Knowledge) -> Resul
         }
         .map_err(Error::io(path))?;
     }
-    match results.first_unread.first() {
-        Some(first) if results.lines.is_empty() => Err(Error::NothingUnderstood {
-            detail: format!(
-                "{}:{}: {}; name results that were made with: kcdoctor triage PATH... -o FILE",
-                first.result, first.line, first.why
-            ),
-        }),
-        _ => Ok(count(results, examples, knowledge)),
+    match nothing_understood(&results) {
+        Some(detail) => Err(Error::NothingUnderstood { detail }),
+        None => Ok(count(results, examples, knowledge)),
+    }
+}
+
+/// What is said where there is something to read and no line of triage in it.
+fn nothing_understood(results: &Results) -> Option<String> {
+    match (results.first_unread.first(), results.torn.first()) {
+        _ if !results.lines.is_empty() => None,
+        (Some(first), _) => Some(format!(
+            "{}:{}: {}; name results that were made with: kcdoctor triage PATH... -o FILE",
+            first.result, first.line, first.why
+        )),
+        (None, Some(torn)) => {
+            Some(format!("{torn}: its only line is torn; finish that run with triage --resume"))
+        }
+        (None, None) => None,
     }
 }
 
@@ -129,8 +139,10 @@ fn read(name: &str, mut input: impl BufRead, longest: u64, results: &mut Results
         match parsed(text) {
             _ if text.trim_ascii().is_empty() => {}
             Ok(line) => results.lines.push(line),
-            Err(_) if !is_ended && (line.len() as u64) < longest => results.torn.push(name.to_owned()),
-            Err(why) => {
+            Err(Wrong::Unfinished(_)) if !is_ended && is_begun(text) && (line.len() as u64) < longest => {
+                results.torn.push(name.to_owned());
+            }
+            Err(Wrong::Unfinished(why) | Wrong::Another(why)) => {
                 results.unread += 1;
                 if results.first_unread.len() < NAMED {
                     results.first_unread.push(Unread { result: name.to_owned(), line: number, why });
@@ -144,22 +156,41 @@ fn read(name: &str, mut input: impl BufRead, longest: u64, results: &mut Results
     Ok(())
 }
 
+/// Why a text is no line of triage.
+enum Wrong {
+    /// It ends before its JSON does.
+    Unfinished(String),
+    /// It is something else.
+    Another(String),
+}
+
 /// A line of triage, or why it is none.
-fn parsed(text: &[u8]) -> Result<Line, String> {
-    let line: Line = serde_json::from_slice(text).map_err(|error| {
-        let is_wide = matches!(text, [0xFF, 0xFE, ..] | [0xFE, 0xFF, ..]) || text.contains(&0);
-        match is_wide {
-            true => {
-                "no line of triage but UTF-16, which > of Windows PowerShell writes; write results with -o"
-                    .into()
-            }
-            false => format!("no line of triage ({error})"),
-        }
+fn parsed(text: &[u8]) -> Result<Line, Wrong> {
+    let line: Line = serde_json::from_slice(text).map_err(|error| match error.is_eof() {
+        true => Wrong::Unfinished(why_not(text, &error)),
+        false => Wrong::Another(why_not(text, &error)),
     })?;
     if line.status == Status::Ok && (line.verdict.is_none() || line.signature.is_none()) {
-        return Err("no line of triage (it is ok and has no verdict or no signature)".into());
+        return Err(Wrong::Another("no line of triage (it is ok and has no verdict or no signature)".into()));
     }
     Ok(line)
+}
+
+fn why_not(text: &[u8], error: &serde_json::Error) -> String {
+    if is_wide(text) {
+        "no line of triage but UTF-16, which > of Windows PowerShell writes; write results with -o".into()
+    } else if text.contains(&0) || std::str::from_utf8(text).is_err() {
+        "no line of triage, and not text".into()
+    } else {
+        format!("no line of triage ({error})")
+    }
+}
+
+/// Whether a line is UTF-16: it begins with the mark of it, or every second byte is NUL, as in JSON of Latin letters.
+fn is_wide(text: &[u8]) -> bool {
+    let is_nul_from =
+        |first: usize| text.len() > 1 && text.iter().skip(first).step_by(2).all(|byte| *byte == 0);
+    matches!(text, [0xFF, 0xFE, ..] | [0xFE, 0xFF, ..]) || is_nul_from(0) || is_nul_from(1)
 }
 
 #[cfg(test)]
@@ -196,6 +227,15 @@ mod tests {
     }
 
     #[test]
+    fn an_end_is_torn_only_where_a_line_began() {
+        for wrong in ["hello", "{", "{}", "[", "{\"ticket\":\"T2\"", "{\"schema_version\":1}"] {
+            let read = results(format!("{}\n{wrong}", line("T1")).as_bytes(), LONGEST);
+            let is_torn = usize::from(wrong == "{");
+            assert_eq!((read.torn.len(), read.unread), (is_torn, 1 - is_torn), "{wrong}");
+        }
+    }
+
+    #[test]
     fn a_line_that_is_none_is_counted_and_named() {
         let one = line("T1");
         for wrong in ["{}", "[1]", "hello", "\u{0}", &one[1..], &one.replace("\"error\",", "\"ok\",")] {
@@ -222,5 +262,12 @@ mod tests {
         let wide: Vec<u8> = "\u{feff}{}\n{}\n".encode_utf16().flat_map(u16::to_le_bytes).collect();
         let read = results(&wide, LONGEST);
         assert!(read.lines.is_empty() && read.first_unread[0].why.contains("UTF-16"), "{read:?}");
+        // Neither has a mark; of the second line, the first byte is half of the end of the first.
+        let unmarked = results(&wide[2..], LONGEST);
+        assert!(unmarked.first_unread.iter().all(|own| own.why.contains("UTF-16")), "{unmarked:?}");
+        for other in [&b"PK\x03\x04\0\0x"[..], b"\0", b"\xFF", b"{\"a\0b\"}"] {
+            let read = results(other, LONGEST);
+            assert!(read.first_unread[0].why.contains("not text"), "{other:?} {read:?}");
+        }
     }
 }

@@ -227,6 +227,14 @@ impl Line {
     }
 }
 
+/// What every line begins with.
+pub(crate) const BEGIN: &[u8] = b"{\"schema_version\":";
+
+/// Whether a text may have been torn off a line of triage.
+pub(crate) fn is_begun(text: &[u8]) -> bool {
+    text.iter().zip(BEGIN).all(|(own, begin)| own == begin)
+}
+
 /// The JSON Schema of [`Line`].
 #[must_use]
 pub fn schema() -> serde_json::Value {

@@ -15,7 +15,7 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 
 use crate::error::Error;
-use crate::report::triage::{Line, LineTool, Status};
+use crate::report::triage::{BEGIN, Line, LineTool, Status, is_begun};
 
 /// Where lines go.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -262,14 +262,6 @@ fn is_result(mut file: &File) -> io::Result<bool> {
     let count = file.read(&mut begun)?;
     file.rewind()?;
     Ok(is_begun(begun.get(..count).unwrap_or_default()))
-}
-
-/// What every line begins with.
-const BEGIN: &[u8] = b"{\"schema_version\":";
-
-/// Whether a line may have been torn off a line of triage.
-fn is_begun(line: &[u8]) -> bool {
-    line.iter().zip(BEGIN).all(|(own, begin)| own == begin)
 }
 
 impl Written {

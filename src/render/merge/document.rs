@@ -64,6 +64,7 @@ pub(super) struct Row {
 pub(super) fn headline(report: &MergeReport) -> (String, String) {
     let totals = &report.totals;
     let rest = match totals.errors {
+        _ if totals.tickets == 0 => "nothing to count".to_owned(),
         0 => "all of them analyzed".to_owned(),
         errors => format!("{} analyzed, {errors} not", totals.ok),
     };
