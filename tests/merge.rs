@@ -60,7 +60,7 @@ fn every_line_is_accounted_for() {
     assert_eq!(totals.tickets, totals.ok + totals.errors);
     assert_eq!(
         totals.duplicates,
-        Duplicates { lines: 4, failed: 2, same_bundle: 1, other_bundle: 1, by_order: 0 }
+        Duplicates { lines: 4, failed: 2, same_bundle: 1, other_bundle: 1, other_paths: 0, by_order: 0 }
     );
     assert_eq!(report.clusters.iter().map(|cluster| cluster.tickets).sum::<usize>(), totals.ok);
     assert_eq!(report.causes.iter().map(|cause| cause.tickets).sum::<usize>(), totals.ok);
@@ -124,6 +124,28 @@ fn a_table_fits_eighty_columns() {
     for line in rendered(&RESULTS, MergeFormat::Table).lines() {
         assert!(line.chars().count() <= 80, "{line}");
     }
+}
+
+#[test]
+fn a_terminal_shows_ten_clusters_in_two_lines_each_and_names_whole() {
+    const LONG: &str = "NETLOGONSEAL-CVE-2022-38023";
+    let input = fs::read_to_string(root().join(RESULTS[0])).unwrap();
+    let line = input.lines().next().unwrap().replace("KB5120238", LONG);
+    let of = |number: usize| {
+        line.replace("T0001", &format!("T{number}")).replace("|both-ways|", &format!("|shape-{number}|"))
+    };
+    let lines: Vec<_> = (0..13).map(of).collect();
+    let output = piped(&["merge", "-"], &lines.join("\n"));
+    let table = text(&output.stdout);
+    let (_, clusters) = table.split_once("\nCLUSTERS\n").unwrap();
+    let (clusters, _) = clusters.split_once("\n\n").unwrap();
+    let (_, rows) = clusters.split_once("─\n").unwrap();
+    assert_eq!(rows.lines().filter(|row| row.contains(LONG)).count(), 10, "{rows}");
+    assert_eq!(rows.lines().count(), 21, "{rows}");
+    assert!(rows.ends_with("and 3 more rows; --format json has all that is counted"), "{rows}");
+    assert!(table.contains("onset known of 13"), "{table}");
+    let markdown = piped(&["merge", "-", "--format", "markdown"], &lines.join("\n"));
+    assert!((0..13).all(|number| text(&markdown.stdout).contains(&format!("shape-{number} "))));
 }
 
 #[test]

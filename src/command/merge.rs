@@ -186,11 +186,15 @@ fn why_not(text: &[u8], error: &serde_json::Error) -> String {
     }
 }
 
-/// Whether a line is UTF-16: it begins with the mark of it, or every second byte is NUL, as in JSON of Latin letters.
+/// Whether a line is UTF-16: it begins with the mark of it, or every second byte is NUL, as in JSON of Latin letters. Of
+/// the last line end, half may be left.
 fn is_wide(text: &[u8]) -> bool {
-    let is_nul_from =
-        |first: usize| text.len() > 1 && text.iter().skip(first).step_by(2).all(|byte| *byte == 0);
-    matches!(text, [0xFF, 0xFE, ..] | [0xFE, 0xFF, ..]) || is_nul_from(0) || is_nul_from(1)
+    let is_nul_from = |first: usize| text.iter().skip(first).step_by(2).all(|byte| *byte == 0);
+    match text {
+        [0xFF, 0xFE, ..] | [0xFE, 0xFF, ..] | [0] => true,
+        [_] => false,
+        _ => is_nul_from(0) != is_nul_from(1),
+    }
 }
 
 #[cfg(test)]
@@ -265,7 +269,7 @@ mod tests {
         // Neither has a mark; of the second line, the first byte is half of the end of the first.
         let unmarked = results(&wide[2..], LONGEST);
         assert!(unmarked.first_unread.iter().all(|own| own.why.contains("UTF-16")), "{unmarked:?}");
-        for other in [&b"PK\x03\x04\0\0x"[..], b"\0", b"\xFF", b"{\"a\0b\"}"] {
+        for other in [&b"PK\x03\x04\0\0x"[..], b"\0\0\0", b"\xFF", b"{\"a\0b\"}"] {
             let read = results(other, LONGEST);
             assert!(read.first_unread[0].why.contains("not text"), "{other:?} {read:?}");
         }

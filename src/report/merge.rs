@@ -32,7 +32,8 @@ pub struct MergeReport {
     pub remarks: Vec<String>,
     /// Causes by level, the most frequent first.
     pub causes: Vec<CauseCount>,
-    /// What set faults off, the most frequent first; last the tickets of which nobody knows.
+    /// What set faults off: updates and hardening changes, then changes of single tickets by kind, the most frequent
+    /// first; last the tickets of which nobody knows.
     pub triggers: Vec<TriggerCount>,
     /// Tickets with one signature, the most frequent first.
     pub clusters: Vec<Cluster>,
@@ -85,6 +86,8 @@ pub struct Duplicates {
     pub same_bundle: usize,
     /// Lines about another bundle.
     pub other_bundle: usize,
+    /// Tickets with failed lines of several paths, of which no hash says that they are about one bundle.
+    pub other_paths: usize,
     /// Tickets of which nothing in the lines says which is the newer, so that the one that was read last counts.
     pub by_order: usize,
 }
@@ -328,6 +331,20 @@ mod tests {
         assert_eq!((update.trigger.as_deref(), update.tickets), (Some("KB5019966"), 2));
         assert_eq!(update.causes.len(), 2);
         assert_eq!((&unknown.trigger, unknown.tickets), (&None, 3), "healthy and undetermined are no faults");
+    }
+
+    #[test]
+    fn names_stand_before_kinds() {
+        let mut lines = vec![line("T0", "kcd-missing|-|one-way|2019")];
+        for ticket in ["T1", "T2"] {
+            let mut own = line(ticket, "kcd-missing|directory|one-way|2019");
+            own.verdict.as_mut().unwrap().trigger = Some(format!("directory:{ticket}:2026-09-30T16:12:00Z"));
+            lines.push(own);
+        }
+        lines.push(line("T3", "ticket-validation|KB5019966|both-ways|2019"));
+        let triggers = of(lines).triggers;
+        let names: Vec<_> = triggers.iter().map(|count| count.trigger.as_deref().unwrap_or("-")).collect();
+        assert_eq!(names, ["KB5019966", "directory", "-"]);
     }
 
     #[test]

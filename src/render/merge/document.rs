@@ -9,9 +9,12 @@ use crate::report::merge::{
 };
 use crate::report::shortened;
 
-/// Characters of a name from a result, and of one that stands in a narrow column.
+/// Characters of a name from a result, and of one in a narrow column: ids of hardening changes have up to 27, causes 24.
 const NAME: usize = 60;
-const SHORT: usize = 24;
+const SHORT: usize = 28;
+const SHORT_CAUSE: usize = 24;
+/// Clusters that a terminal shows.
+const LARGEST: usize = 10;
 /// Names of one cell.
 const FREQUENT: usize = 4;
 /// What stands for what is not there or not known.
@@ -136,41 +139,79 @@ fn causes(causes: &[CauseCount], room: Room) -> Section {
 }
 
 fn triggers(triggers: &[TriggerCount], room: Room) -> Section {
-    let titles = ["set off by", "tickets", "since", "latest", "causes", "how sure", "such as"];
+    let titles = ["set off by", "tickets", "since", "latest", "onset known", "causes", "how sure", "such as"];
     let row = |count: &TriggerCount| {
         let trigger = room.name(count.trigger.as_deref().unwrap_or("not known"));
         let first = vec![trigger, count.tickets.to_string(), since(&count.onset), latest(&count.onset)];
-        let more = vec![frequencies(&count.causes), by_level(&count.levels), examples(&count.examples, room)];
-        split(first, more, room)
+        let known = match room {
+            Room::Narrow => format!("onset known of {}", count.onset.known),
+            Room::Wide => count.onset.known.to_string(),
+        };
+        let (causes, sure) = (frequencies(&count.causes), by_level(&count.levels));
+        split(first, vec![known, causes, sure, examples(&count.examples, room)], room)
     };
     let prose = "Updates and hardening changes by name, changes that are a ticket's own by their kind. Counted is what \
-                 a verdict names as its trigger, never what merely came before. Since: the first failure it explains.";
+                 a verdict names as its trigger, never what merely came before. Since: the first failure it explains, \
+                 of the tickets whose onset is known.";
     let titles = if room == Room::Narrow { titles.get(..4) } else { titles.get(..) };
-    section("Set off by", prose, titles.unwrap_or_default(), &["tickets"], triggers.iter().map(row).collect())
+    section(
+        "Set off by",
+        prose,
+        titles.unwrap_or_default(),
+        &["tickets", "onset known"],
+        triggers.iter().map(row).collect(),
+    )
 }
 
 fn clusters(clusters: &[Cluster], room: Room) -> Section {
-    let titles =
-        ["cause", "set off by", "pairs", "tickets", "Windows", "how sure", "since", "latest", "such as"];
-    let row = |cluster: &Cluster| {
-        let own = |part: &Option<String>| room.name(part.as_deref().unwrap_or(NOTHING));
-        let first = vec![
-            room.name(&cluster.cause),
-            own(&cluster.trigger),
-            own(&cluster.shape),
-            cluster.tickets.to_string(),
-        ];
-        let os = if cluster.os.is_empty() { NOTHING.to_owned() } else { name(&cluster.os.join(", ")) };
-        let (sure, such_as) = (by_level(&cluster.levels), examples(&cluster.examples, room));
-        let more = match room {
-            Room::Wide => vec![os, sure, since(&cluster.onset), latest(&cluster.onset), such_as],
-            Room::Narrow => vec![format!("Windows {os}"), sure, span(&cluster.onset), such_as],
-        };
-        split(first, more, room)
-    };
     let prose = "Tickets of one signature: cause, trigger, how the failing pairs lie to each other, versions of Windows.";
-    let titles = if room == Room::Narrow { titles.get(..4) } else { titles.get(..) };
-    section("Clusters", prose, titles.unwrap_or_default(), &["tickets"], clusters.iter().map(row).collect())
+    let wide =
+        ["cause", "set off by", "pairs", "tickets", "Windows", "how sure", "since", "latest", "such as"];
+    let narrow = ["cause", "set off by", "tickets", "since"];
+    let (titles, most): (&[&str], _) = match room {
+        Room::Narrow => (&narrow, LARGEST),
+        Room::Wide => (&wide, usize::MAX),
+    };
+    let rows =
+        clusters.iter().take(most).map(|own| if room == Room::Narrow { short(own) } else { full(own) });
+    let mut section = section("Clusters", prose, titles, &["tickets"], rows.collect());
+    section.hidden = clusters.len().saturating_sub(most);
+    section
+}
+
+/// A cluster in two lines of a terminal: the day is enough, and one ticket to look at.
+fn short(cluster: &Cluster) -> Row {
+    let trigger = Room::Narrow.name(cluster.trigger.as_deref().unwrap_or(NOTHING));
+    let day = since(&cluster.onset).chars().take(10).collect();
+    let cells = vec![shortened(&cluster.cause, SHORT_CAUSE), trigger, cluster.tickets.to_string(), day];
+    let shape = cluster.shape.as_deref().map(name).unwrap_or_default();
+    let such_as = examples(cluster.examples.get(..1).unwrap_or_default(), Room::Narrow);
+    split(
+        cells,
+        vec![shape, format!("Windows {}", windows(cluster)), by_level(&cluster.levels), such_as],
+        Room::Narrow,
+    )
+}
+
+fn full(cluster: &Cluster) -> Row {
+    let own = |part: &Option<String>| name(part.as_deref().unwrap_or(NOTHING));
+    let (sure, such_as) = (by_level(&cluster.levels), examples(&cluster.examples, Room::Wide));
+    let cells = vec![
+        name(&cluster.cause),
+        own(&cluster.trigger),
+        own(&cluster.shape),
+        cluster.tickets.to_string(),
+        windows(cluster),
+        sure,
+        since(&cluster.onset),
+        latest(&cluster.onset),
+        such_as,
+    ];
+    Row { cells, note: None }
+}
+
+fn windows(cluster: &Cluster) -> String {
+    if cluster.os.is_empty() { NOTHING.to_owned() } else { name(&cluster.os.join(", ")) }
 }
 
 fn gaps(gaps: &[GapCount]) -> Section {
@@ -280,15 +321,6 @@ fn since(onset: &Onsets) -> String {
 
 fn latest(onset: &Onsets) -> String {
     onset.last.as_deref().map_or_else(|| NOTHING.to_owned(), clock)
-}
-
-/// Both in one phrase.
-fn span(onset: &Onsets) -> String {
-    match (&onset.first, &onset.last) {
-        (Some(first), Some(last)) if first == last => format!("set in {}", clock(first)),
-        (Some(first), Some(last)) => format!("set in from {} to {}", clock(first), clock(last)),
-        _ => String::new(),
-    }
 }
 
 fn examples(examples: &[Example], room: Room) -> String {

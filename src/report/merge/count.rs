@@ -1,4 +1,5 @@
-//! The tables: causes, triggers, clusters, gaps, errors, tools. Each is ordered by frequency, then by name.
+//! The tables: causes, triggers, clusters, gaps, errors, tools. Each is ordered by frequency, then by name; of
+//! triggers, names that tickets share stand before kinds of changes.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
@@ -38,20 +39,30 @@ pub(super) fn causes(tickets: &[Line]) -> Vec<CauseCount> {
 pub(super) fn triggers(tickets: &[Line], examples: usize) -> Vec<TriggerCount> {
     let hit = tickets.iter().filter_map(|line| {
         let verdict = line.verdict.as_ref()?;
-        let trigger = verdict.trigger.as_deref().map(|own| part(line, TRIGGER).unwrap_or(own));
+        let trigger = verdict.trigger.as_deref();
+        let trigger = trigger.map(|own| (is_kind(own), part(line, TRIGGER).unwrap_or(own)));
         (trigger.is_some() || is_fault(verdict)).then_some((trigger, line))
     });
-    let of = |(trigger, lines): (Option<&str>, Vec<&Line>)| TriggerCount {
-        trigger: trigger.map(str::to_owned),
+    let of = |(trigger, lines): (Option<(bool, &str)>, Vec<&Line>)| TriggerCount {
+        trigger: trigger.map(|(_, name)| name.to_owned()),
         tickets: lines.len(),
         causes: counted(verdicts(&lines).map(|verdict| &verdict.cause)),
         levels: levels(&lines),
         onset: onsets(&lines),
         examples: named(&lines, examples),
     };
-    let mut all: Vec<_> = grouped(hit).into_iter().map(of).collect();
-    all.sort_by_key(|count| (count.trigger.is_none(), Reverse(count.tickets)));
-    all
+    let mut all: Vec<_> = grouped(hit).into_iter().collect();
+    all.sort_by_key(|(trigger, lines)| {
+        let own = trigger.map(|(is_kind, _)| is_kind);
+        (own.is_none(), own, Reverse(lines.len()))
+    });
+    all.into_iter().map(of).collect()
+}
+
+/// Whether a trigger is a change of one ticket (`directory:HV01:2026-09-30T16:12:00Z`), which counts by its kind, and no
+/// name that tickets share.
+fn is_kind(trigger: &str) -> bool {
+    trigger.contains(':')
 }
 
 pub(super) fn clusters(tickets: &[Line], examples: usize) -> Vec<Cluster> {

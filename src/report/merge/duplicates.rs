@@ -46,16 +46,31 @@ fn counting(own: Vec<Line>, duplicates: &mut Duplicates) -> Option<Line> {
     let counts = best.pop()?;
     others.append(&mut best);
     duplicates.lines += others.len();
+    duplicates.other_paths += usize::from(is_of_other_paths(&counts, &others));
     for other in &others {
         if other.status == Status::Error {
             duplicates.failed += 1;
-        } else if other.hash == counts.hash {
+        } else if is_same_bundle(&counts, other) {
             duplicates.same_bundle += 1;
         } else {
             duplicates.other_bundle += 1;
         }
     }
     Some(counts)
+}
+
+/// Whether a line is about the bundle that counts, by its hash.
+fn is_same_bundle(counts: &Line, other: &Line) -> bool {
+    other.hash.is_some() && other.hash == counts.hash
+}
+
+/// Whether a failed line is about a path of which nothing says that the bundle that counts stood there.
+fn is_of_other_paths(counts: &Line, others: &[Line]) -> bool {
+    let is_known = |path: &str| {
+        let mut same = others.iter().filter(|other| is_same_bundle(counts, other));
+        path == counts.path || same.any(|other| other.path == path)
+    };
+    others.iter().any(|other| other.status == Status::Error && !is_known(&other.path))
 }
 
 fn rank(line: &Line) -> Rank {
@@ -119,6 +134,23 @@ mod tests {
         for order in [["x", "y"], ["y", "x"]] {
             let (tickets, duplicates) = resolve(order.map(|own| made("0.1.0", own)).to_vec());
             assert_eq!((tickets[0].tool.knowledge.as_str(), duplicates.by_order), (order[1], 1));
+        }
+    }
+
+    #[test]
+    fn failed_lines_of_other_paths_are_counted_unless_a_hash_says_that_they_are_of_one_bundle() {
+        let at = |path: &str, line: Line| Line { path: path.into(), ..line };
+        let lost = |path: &str| at(path, failed("T1", "over-budget"));
+        let read = |path: &str| at(path, with("a", "2026-09-01T00:00:00Z"));
+        for (own, expected) in [
+            ([lost("x"), lost("y"), lost("z")], 1),
+            ([lost("x"), lost("x"), lost("x")], 0),
+            ([lost("x"), read("y"), read("y")], 1),
+            ([lost("x"), read("y"), read("x")], 0),
+        ] {
+            for (tickets, duplicates) in in_every_order(own.clone()) {
+                assert_eq!((tickets.len(), duplicates.other_paths), (1, expected), "{own:?}");
+            }
         }
     }
 
