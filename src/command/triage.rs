@@ -85,6 +85,26 @@ impl Settings {
         ];
         parts.into_iter().flatten().collect::<Vec<_>>().join(" ")
     }
+
+    /// Writes the report file where that is asked for; of a bundle without a report none stays.
+    fn file(&self, job: &Job, report: Option<&Report>) -> io::Result<()> {
+        let Some((folder, name)) = self.reports.as_ref().zip(job.report.as_ref()) else {
+            return Ok(());
+        };
+        let path = folder.join(name);
+        match report {
+            // A run that is killed here leaves no part of a report under its name.
+            Some(report) => {
+                let beside = folder.join(format!("{name}.part"));
+                fs::write(&beside, crate::render::to_json(report))?;
+                fs::rename(beside, path)
+            }
+            None => match fs::remove_file(path) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+                _ => Ok(()),
+            },
+        }
+    }
 }
 
 /// What became of a job.
@@ -173,7 +193,7 @@ impl<'a> Analyst<'a> {
             }
             Err(failure) => (None, failure.line(job, &self.tool)),
         };
-        if self.filed(job, report.as_deref()).is_err() {
+        if self.settings.file(job, report.as_deref()).is_err() {
             line.issues.get_or_insert_default().push(NOT_FILED.to_owned());
         }
         line.elapsed_ms = self.settings.timings.then(|| begun.elapsed().as_millis() as u64);
@@ -241,26 +261,6 @@ impl<'a> Analyst<'a> {
         };
         let why = format!("it holds {why}, and a bundle that is read in part is not judged");
         Err(Failure { code: "over-budget", why, ..Failure::default() })
-    }
-
-    /// Writes the report file where that is asked for; of a bundle without a report none stays.
-    fn filed(&self, job: &Job, report: Option<&Report>) -> io::Result<()> {
-        let Some((folder, name)) = self.settings.reports.as_ref().zip(job.report.as_ref()) else {
-            return Ok(());
-        };
-        let path = folder.join(name);
-        match report {
-            // A run that is killed here leaves no part of a report under its name.
-            Some(report) => {
-                let beside = folder.join(format!("{name}.part"));
-                fs::write(&beside, crate::render::to_json(report))?;
-                fs::rename(beside, path)
-            }
-            None => match fs::remove_file(path) {
-                Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-                _ => Ok(()),
-            },
-        }
     }
 }
 

@@ -109,12 +109,14 @@ pub fn run(run: Run, knowledge: &Knowledge) -> Result<Done, Error> {
         Some(Isolation { processes, arguments }) => {
             let worker = |_| {
                 let mut worker = Worker::new(arguments.clone(), settings.timeout);
-                let tool = &tool;
+                let (tool, settings) = (&tool, &settings);
                 move |job: Result<Job, Error>| {
                     let job = job?;
-                    let answer = worker.ask(&job);
-                    let answer =
-                        answer.unwrap_or_else(|failure| Answer::Line(text(&failure.line(&job, tool))));
+                    let answer = worker.ask(&job).unwrap_or_else(|failure| {
+                        // The worker could not take away the report of another day; a run that can't either goes on.
+                        let _ = settings.file(&job, None);
+                        Answer::Line(text(&failure.line(&job, tool)))
+                    });
                     Ok((job, answer))
                 }
             };
