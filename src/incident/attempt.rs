@@ -210,14 +210,14 @@ pub(super) fn sightings<'a>(
 /// Records that give only a name get the GUID that another record gives to that name, where it is unique.
 fn name_by_id(readings: &mut [Reading<'_>]) {
     // Most records repeat what others say.
-    let said: HashSet<(&str, Guid)> =
-        readings.iter().filter_map(|reading| Some((reading.vm_name?, reading.vm_id?))).collect();
+    let said: HashSet<(&String, Guid)> =
+        readings.iter().filter_map(|reading| Some((reading.vm_key.as_ref()?, reading.vm_id?))).collect();
     let mut ids: HashMap<String, BTreeSet<Guid>> = HashMap::new();
     for (name, id) in said {
-        ids.entry(name.to_lowercase()).or_default().insert(id);
+        ids.entry(name.clone()).or_default().insert(id);
     }
     for reading in readings.iter_mut().filter(|reading| reading.vm_id.is_none()) {
-        let known = reading.vm_name.and_then(|name| ids.get(&name.to_lowercase()));
+        let known = reading.vm_key.as_ref().and_then(|name| ids.get(name));
         reading.vm_id = known.filter(|ids| ids.len() == 1).and_then(|ids| ids.first().copied());
     }
 }
@@ -254,11 +254,11 @@ pub(super) fn rebuild(sightings: &[Sighting<'_>], nodes: &BTreeSet<HostId>, comp
 fn group<'a>(sightings: &'a [Sighting<'a>]) -> Vec<Vec<&'a Sighting<'a>>> {
     let mut open: HashMap<Machine, Vec<Vec<&Sighting<'_>>>> = HashMap::new();
     // Of a name that several machines bear, a record without a GUID continues what its host has just begun.
-    let mut by_name: HashMap<String, BTreeSet<Machine>> = HashMap::new();
+    let mut by_name: HashMap<&str, BTreeSet<Machine>> = HashMap::new();
     for sighting in sightings.iter().filter(|sighting| sighting.meaning != Meaning::MoveDetail) {
-        let name = sighting.reading.vm_name.map(str::to_lowercase);
+        let name = sighting.reading.vm_key.as_deref();
         let mut key = Machine::of(sighting);
-        if let (None, Some(name)) = (&sighting.reading.vm_id, &name) {
+        if let (None, Some(name)) = (&sighting.reading.vm_id, name) {
             let continued = |key: &&Machine| {
                 let last = open.get(*key).and_then(|groups| groups.last());
                 last.is_some_and(|group| {
@@ -268,7 +268,10 @@ fn group<'a>(sightings: &'a [Sighting<'a>]) -> Vec<Vec<&'a Sighting<'a>>> {
             key = by_name.get(name).and_then(|keys| keys.iter().find(continued)).cloned().unwrap_or(key);
         }
         if let Some(name) = name {
-            by_name.entry(name).or_default().insert(key.clone());
+            let keys = by_name.entry(name).or_default();
+            if !keys.contains(&key) {
+                keys.insert(key.clone());
+            }
         }
         let groups = open.entry(key).or_default();
         match groups.last_mut().filter(|group| belongs(group, sighting)) {
@@ -293,9 +296,9 @@ enum Machine {
 
 impl Machine {
     fn of(sighting: &Sighting<'_>) -> Self {
-        match (sighting.reading.vm_id, sighting.reading.vm_name) {
+        match (sighting.reading.vm_id, &sighting.reading.vm_key) {
             (Some(id), _) => Self::Id(id),
-            (None, Some(name)) => Self::Name(name.to_lowercase()),
+            (None, Some(name)) => Self::Name(name.clone()),
             (None, None) => Self::Of(sighting.host),
         }
     }

@@ -67,6 +67,8 @@ pub(super) struct Reading<'a> {
     pub(super) vm_id: Option<Guid>,
     /// Its name.
     pub(super) vm_name: Option<&'a str>,
+    /// The same in lower case, by which names are compared.
+    pub(super) vm_key: Option<String>,
     /// Statements, in the order of the text.
     pub(super) statements: Vec<Statement>,
     /// Codes, in the order of the text.
@@ -98,6 +100,7 @@ impl<'a> Reading<'a> {
         };
         let named = fields.iter().rfind(is_name).map(|field| machine_name(&field.value));
         reading.vm_name = named.or_else(|| reading.first_name(signalled));
+        reading.vm_key = reading.vm_name.map(str::to_lowercase);
         for field in fields {
             reading.read_text(&field.value, knowledge);
         }
