@@ -250,6 +250,7 @@ fn run_triage(arguments: &TriageArgs) -> Result<u8, Error> {
     let done = triage::run(run, &knowledge)?;
     match (done.bundles, done.errors) {
         (0, _) => warn(common, "no bundle was found in what was named"),
+        (1, 1) => warn(common, "the bundle could not be analyzed; its line says why"),
         (bundles, errors) if bundles == errors => {
             warn(common, &format!("none of {bundles} bundles could be analyzed; their lines say why"));
         }
