@@ -16,14 +16,7 @@ const NODES: usize = 64;
 
 fn evidence(attempts: usize, knowledge: &Knowledge) -> Evidence {
     let sources = facts(&crowd(NODES, attempts), Lists::Whole, false).into_iter();
-    let parsed = sources.map(|source| ParsedSource {
-        path: source.path,
-        kind: source.kind,
-        hash: None,
-        bytes: 0,
-        parsed: source.parsed,
-        guess: None,
-    });
+    let parsed = sources.map(|source| ParsedSource::stated(source.path, source.kind, source.parsed));
     Evidence::gather(parsed.collect(), &knowledge.signals)
 }
 

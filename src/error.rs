@@ -46,6 +46,15 @@ impl Error {
         }
     }
 
+    /// The error of `path`, which was to be opened: [`Error::NoInput`] where nothing stands there.
+    pub fn opening(path: impl Into<PathBuf>) -> impl FnOnce(std::io::Error) -> Self {
+        let path = path.into();
+        move |source| match source.kind() {
+            std::io::ErrorKind::NotFound => Self::NoInput { path },
+            _ => Self::Io { path, source },
+        }
+    }
+
     /// An [`Error::Io`] about `path`.
     pub fn io(path: impl Into<PathBuf>) -> impl FnOnce(std::io::Error) -> Self {
         let path = path.into();

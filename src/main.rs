@@ -228,12 +228,7 @@ fn run_triage(arguments: &TriageArgs) -> Result<u8, Error> {
         triage::become_worker(arguments.memory.map(|memory| memory / processes as u64))?;
         return triage::serve(&Analyst::new(&knowledge, &settings)?).map(|()| 0);
     }
-    if let (Some(output), Some(recorded)) = (&common.output, &arguments.expect)
-        && let (Ok(output), Ok(recorded)) = (output.canonicalize(), recorded.canonicalize())
-        && output == recorded
-    {
-        return Err(Error::Usage("-o would overwrite what --expect compares with; name another file".into()));
-    }
+    merge::check_output(arguments.expect.as_slice(), common.output.as_deref())?;
     let isolation = arguments.isolate.then(|| {
         let arguments = std::env::args_os().skip(1).chain(["--worker".into()]).collect();
         Isolation { processes, arguments }

@@ -244,14 +244,8 @@ fn read_directory(all: &mut [(ParsedSource, bool)], bundle: &Bundle, interest: &
 /// Reads a file; with `true` beside the result where that is put off, for which it `may_wait`.
 fn parse_entry(mut entry: Entry<'_>, context: &Context<'_>, may_wait: bool) -> (ParsedSource, bool) {
     let issues = std::mem::take(&mut entry.issues);
-    let mut result = ParsedSource {
-        path: std::mem::take(&mut entry.path),
-        kind: UNKNOWN,
-        hash: None,
-        bytes: 0,
-        parsed: Parsed { issues, ..Parsed::default() },
-        guess: None,
-    };
+    let path = std::mem::take(&mut entry.path);
+    let mut result = ParsedSource::stated(path, UNKNOWN, Parsed { issues, ..Parsed::default() });
     let Some(mut stream) = entry.stream.take() else { return (result, false) };
     let recognised = recognise(stream.head());
     match recognised {
@@ -326,6 +320,12 @@ fn read_text(stream: &mut Stream<'_>, context: &Context<'_>, formats: &[Format])
 }
 
 impl ParsedSource {
+    /// A source of which only the facts are there: nothing was read.
+    #[must_use]
+    pub fn stated(path: String, kind: &'static str, parsed: Parsed) -> Self {
+        Self { path, kind, hash: None, bytes: 0, parsed, guess: None }
+    }
+
     /// Whether anything can be learned from it.
     #[must_use]
     pub fn is_understood(&self) -> bool {

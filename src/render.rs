@@ -1,8 +1,6 @@
 //! The report as text: one file a form. A renderer decides on layout, never on content.
 
-use serde::Serialize;
-
-use crate::report::Report;
+use crate::report::{Report, word};
 
 mod accuracy;
 mod audit;
@@ -72,9 +70,4 @@ pub fn render(report: &Report, format: Format, style: Style) -> String {
         Format::Summary => summary::render(report),
         Format::Json => to_json(report),
     }
-}
-
-/// The kebab-case name of a unit variant, as reports write it.
-fn word(value: &impl Serialize) -> String {
-    serde_json::to_value(value).ok().and_then(|value| value.as_str().map(str::to_owned)).unwrap_or_default()
 }

@@ -585,6 +585,11 @@ impl Report {
     }
 }
 
+/// The kebab-case name of a unit variant, as reports write it.
+pub(crate) fn word(value: &impl Serialize) -> String {
+    serde_json::to_value(value).ok().and_then(|value| value.as_str().map(str::to_owned)).unwrap_or_default()
+}
+
 /// The JSON Schema of [`Report`].
 #[must_use]
 pub fn schema() -> serde_json::Value {

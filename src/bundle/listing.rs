@@ -28,10 +28,7 @@ impl Listing {
         if argument.as_os_str() == "-" {
             return self.add_piped(format!("{prefix}stdin")).map_err(Error::io("standard input"));
         }
-        let metadata = fs::metadata(argument).map_err(|source| match source.kind() {
-            io::ErrorKind::NotFound => Error::NoInput { path: argument.to_path_buf() },
-            _ => Error::Io { path: argument.to_path_buf(), source },
-        })?;
+        let metadata = fs::metadata(argument).map_err(Error::opening(argument))?;
         if metadata.is_dir() {
             return self.add_folder(argument, prefix);
         }

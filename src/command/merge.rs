@@ -118,10 +118,7 @@ fn open(path: &Path) -> Result<File, Error> {
             "{folder} is a folder; name the files in it, such as {folder}/*.jsonl"
         )));
     }
-    File::open(path).map_err(|error| match error.kind() {
-        io::ErrorKind::NotFound => Error::NoInput { path: path.to_path_buf() },
-        _ => Error::io(path)(error),
-    })
+    File::open(path).map_err(Error::opening(path))
 }
 
 /// Reads a result called `name`.

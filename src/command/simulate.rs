@@ -89,14 +89,7 @@ pub fn judge(simulated: &Simulated, through: Through, knowledge: &Knowledge) -> 
 }
 
 fn parsed(source: crate::scenario::simulation::Source) -> ParsedSource {
-    ParsedSource {
-        path: source.path,
-        kind: source.kind,
-        hash: None,
-        bytes: 0,
-        parsed: source.parsed,
-        guess: None,
-    }
+    ParsedSource::stated(source.path, source.kind, source.parsed)
 }
 
 fn stated(simulated: &Simulated, diagnosis: &Diagnosis<'_>, evidence: &Evidence) -> Stated {

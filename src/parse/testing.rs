@@ -77,14 +77,7 @@ fn wanted(context: &Context<'_>) -> Wanted {
     };
     let mut wanted = Wanted::default();
     let parsed = Parsed { facts: vec![update("HV02"), update("Zürich")], ..Parsed::default() };
-    wanted.learn(&ParsedSource {
-        path: String::new(),
-        kind: "hot-fix-csv",
-        hash: None,
-        bytes: 0,
-        parsed,
-        guess: None,
-    });
+    wanted.learn(&ParsedSource::stated(String::new(), "hot-fix-csv", parsed));
     wanted
 }
 

@@ -144,14 +144,7 @@ mod tests {
     fn source(observations: Vec<Observation>) -> ParsedSource {
         let origin = Origin { source: SourceId(0), at: Position::Line(1) };
         let facts = observations.into_iter().map(|observation| Fact { origin, observation }).collect();
-        ParsedSource {
-            path: String::new(),
-            kind: "evtx",
-            hash: None,
-            bytes: 0,
-            parsed: Parsed { facts, ..Parsed::default() },
-            guess: None,
-        }
+        ParsedSource::stated(String::new(), "evtx", Parsed { facts, ..Parsed::default() })
     }
 
     fn directory(object: DirectoryObject) -> Observation {

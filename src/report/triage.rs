@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Report, Role, SCHEMA_VERSION, StepReport};
+use super::{Report, Role, SCHEMA_VERSION, StepReport, word};
 
 mod difference;
 
@@ -243,12 +243,6 @@ pub fn schema() -> serde_json::Value {
 
 fn sorted<'a>(texts: impl Iterator<Item = &'a str>) -> Vec<String> {
     texts.collect::<BTreeSet<_>>().into_iter().map(str::to_owned).collect()
-}
-
-/// The word that a value is written as.
-fn word(value: &impl Serialize) -> String {
-    let json = serde_json::to_value(value).unwrap_or_default();
-    json.as_str().unwrap_or_default().to_owned()
 }
 
 /// Of a change that only this ticket has, its kind.

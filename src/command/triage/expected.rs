@@ -18,10 +18,7 @@ impl Expected {
     /// # Errors
     /// [`Error::NoInput`] or [`Error::Io`] where it can't be read, [`Error::NothingUnderstood`] where a line is none.
     pub(super) fn read(path: &Path, shard: Option<Shard>) -> Result<Self, Error> {
-        let file = File::open(path).map_err(|error| match error.kind() {
-            std::io::ErrorKind::NotFound => Error::NoInput { path: path.to_path_buf() },
-            _ => Error::io(path)(error),
-        })?;
+        let file = File::open(path).map_err(Error::opening(path))?;
         let mut all = BTreeMap::<_, VecDeque<_>>::new();
         for (index, line) in BufReader::new(file).lines().enumerate() {
             let line = line.map_err(Error::io(path))?;
