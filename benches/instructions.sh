@@ -1,7 +1,9 @@
 #!/usr/bin/env bash
 # Counts the instructions that reading a record costs, with callgrind, over two generated logs of 8 MiB: in one
 # 0.1 % of the records matter, in the other 5 %. A count does not depend on what else the machine does, as seconds
-# do. Each step is taken once and twice; the difference is the step's, without the start of the program.
+# do. Each step is taken once and 21 times; a twentieth of the difference is the step's, without the start of the
+# program. That start differs by half a million instructions from run to run, for tables hash with a seed of their
+# own: a tenth of one step, but nothing beside twenty.
 #
 #   benches/instructions.sh           print the counts
 #   benches/instructions.sh --check   and compare them with benches/instructions.tsv: exit status 1 where one is
@@ -25,6 +27,7 @@ count() {
     sed -n 's/.*Collected : \([0-9]*\).*/\1/p' "$work/valgrind"
 }
 
+times=20
 status=0
 printf 'step\trelevant\tper\tinstructions\n' | tee "$work/counts.tsv"
 for relevant in 0.001 0.05; do
@@ -34,12 +37,13 @@ for relevant in 0.001 0.05; do
         # A handful of hits says nothing.
         [ "$step $relevant" = "decode 0.001" ] && continue
         once=$(count "$step" "$log" 1)
-        twice=$(count "$step" "$log" 2)
+        often=$(count "$step" "$log" $((1 + times)))
+        cost=$(((often - once) / times))
         per=record
         case $step in
-        find) read -r records wanted <<<"$(tail -n 1 "$work/said")"; cost=$((twice - once)); found=$cost; of=$records ;;
-        decode) per=hit; cost=$((twice - once - found)); of=$wanted ;;
-        check) cost=$((twice - once)); of=$records ;;
+        find) read -r records wanted <<<"$(tail -n 1 "$work/said")"; found=$cost of=$records ;;
+        decode) per=hit; cost=$((cost - found)) of=$wanted ;;
+        check) of=$records ;;
         esac
         printf '%s\t%s\t%s\t%s\n' "$step" "$relevant" "$per" $((cost / of)) | tee -a "$work/counts.tsv"
     done

@@ -1,5 +1,5 @@
 //! Takes one step of reading a log a number of times and prints what it found: `steps find Security.evtx 2`. Run
-//! under a counter of instructions, the difference between twice and once is what the step costs
+//! under a counter of instructions, the difference between many times and once is what the step costs
 //! (benches/instructions.sh).
 
 use std::fs;
