@@ -45,8 +45,16 @@ fn triage(folder: &Path, threads: usize, target: Target, knowledge: &Knowledge) 
         reports: false,
         own: Vec::new(),
     };
-    let order =
-        Run { inputs, settings, target, in_order: true, expected: None, isolation: None, hidden: true };
+    let order = Run {
+        inputs,
+        settings,
+        target,
+        in_order: true,
+        keeps_lines: false,
+        expected: None,
+        isolation: None,
+        hidden: true,
+    };
     run(order, knowledge).unwrap()
 }
 

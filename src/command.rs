@@ -8,6 +8,7 @@ pub mod events;
 pub mod explain;
 pub mod inventory;
 pub mod merge;
+pub mod output;
 pub mod plan_files;
 pub mod rules;
 pub mod schema;

@@ -15,6 +15,7 @@ use kcdoctor::cli::{
     InventoryArgs, MergeArgs, PlanArgs, RulesCommand, SimulateArgs, TriageArgs, ValidateArgs, share,
 };
 use kcdoctor::command::analyze::Options;
+use kcdoctor::command::output::check_output;
 use kcdoctor::command::simulate::Container;
 use kcdoctor::command::triage::{Analyst, Isolation, Run};
 use kcdoctor::command::{
@@ -26,7 +27,7 @@ use kcdoctor::knowledge::{Knowledge, Origin};
 use kcdoctor::render::{
     InventoryFormat, Style, render, render_accuracy, render_audit, render_differences, render_drift,
     render_events, render_explanation, render_inventory, render_lint, render_merge, render_rules,
-    render_test, render_validate, to_json,
+    render_test, render_triage, render_validate, to_json,
 };
 use kcdoctor::report::plan::PlanDocument;
 use kcdoctor::scenario::simulation::Sources;
@@ -183,6 +184,7 @@ fn run_drift(arguments: &DriftArgs) -> Result<u8, Error> {
     let [baseline, current] = drift::two(&common.bundles)?;
     drift::without_rules(common.rules.as_deref())?;
     audit::distinct(&common.bundles)?;
+    check_output(&common.bundles, common.output.as_deref())?;
     let opened =
         |path: &PathBuf| Bundle::open_with(std::slice::from_ref(path), &common.passwords, &Limits::default());
     let bundles = [&opened(baseline)?, &opened(current)?];
@@ -228,7 +230,10 @@ fn run_triage(arguments: &TriageArgs) -> Result<u8, Error> {
         triage::become_worker(arguments.memory.map(|memory| memory / processes as u64))?;
         return triage::serve(&Analyst::new(&knowledge, &settings)?).map(|()| 0);
     }
-    merge::check_output(arguments.expect.as_slice(), common.output.as_deref())?;
+    check_output(arguments.expect.as_slice(), common.output.as_deref())?;
+    if arguments.is_table() {
+        check_output(&common.bundles, common.output.as_deref())?;
+    }
     let isolation = arguments.isolate.then(|| {
         let arguments = std::env::args_os().skip(1).chain(["--worker".into()]).collect();
         Isolation { processes, arguments }
@@ -238,6 +243,7 @@ fn run_triage(arguments: &TriageArgs) -> Result<u8, Error> {
         settings: arguments.settings(threads)?,
         target: arguments.target(),
         in_order: !arguments.unordered,
+        keeps_lines: arguments.is_table(),
         expected: arguments.expect.clone(),
         isolation,
         hidden: common.no_progress || common.quiet,
@@ -255,6 +261,11 @@ fn run_triage(arguments: &TriageArgs) -> Result<u8, Error> {
         let lines = if done.dropped == 1 { "1 line".to_owned() } else { format!("{} lines", done.dropped) };
         warn(common, &format!("of bundles that were not named this time, {lines} of the earlier run went"));
     }
+    let output = common.output.as_deref();
+    if arguments.is_table() {
+        let style = Style { width: width(output.is_none()), color: false };
+        write_out(output, &render_triage(&done.lines, style))?;
+    }
     let Some(recorded) = &arguments.expect else { return Ok(0) };
     write_out(None, &render_differences(&done.differences, done.bundles, &recorded.display().to_string()))?;
     Ok(u8::from(!done.differences.is_empty()))
@@ -262,7 +273,7 @@ fn run_triage(arguments: &TriageArgs) -> Result<u8, Error> {
 
 fn run_merge(arguments: &MergeArgs) -> Result<u8, Error> {
     let output = arguments.output.as_deref();
-    merge::check_output(&arguments.results, output)?;
+    check_output(&arguments.results, output)?;
     let format = arguments.format.text();
     // What can't be written is said before the long work.
     let binary = if format.is_none() { Some(merge::parquet_file(output)?) } else { None };
@@ -287,6 +298,7 @@ fn with_bundle<T>(
     read: impl FnOnce(&Bundle, &Knowledge, &Options, &(dyn Fn() + Sync)) -> Result<T, Error>,
 ) -> Result<T, Error> {
     let options = common.options()?;
+    check_output(&common.bundles, common.output.as_deref())?;
     let knowledge = rules::known(common.rules.as_deref())?;
     for rule in knowledge.own_rules().filter(|rule| rule.origin == Origin::Replaced) {
         warn(common, &format!("{}: your own rule is used in place of the shipped one", rule.id));

@@ -32,7 +32,7 @@ pub use merge::write_parquet;
 pub use merge::{MergeFormat, render_merge};
 pub use plan::plan_files;
 pub use rules::{PlainFormat, RulesFormat, render_lint, render_rules, render_test};
-pub use triage::render_differences;
+pub use triage::{render_differences, render_triage};
 pub use validate::render_validate;
 
 /// A form of output.

@@ -85,6 +85,26 @@ fn nothing_understood_is_65_with_advice() {
     assert!(text(&foreign.stderr).contains("understand"));
 }
 
+/// It may be the only one that there is.
+#[test]
+fn what_is_read_is_never_written_over() {
+    let folder = tempfile::tempdir().unwrap();
+    let export = folder.path().join("computers.ldif");
+    fs::copy(bundle("classic-two-nodes").join("ad/computers.ldif"), &export).unwrap();
+    let before = fs::read(&export).unwrap();
+    let (file, whole) = (path(&export), path(folder.path()));
+    for command in ["analyze", "events", "inventory", "audit", "validate"] {
+        for input in [file, whole] {
+            let output = kcdoctor(&[command, input, "-o", file]);
+            assert_eq!(output.status.code(), Some(64), "{command}");
+            assert!(text(&output.stderr).contains("write to another file"), "{command}");
+        }
+    }
+    let other = path(&bundle("classic-two-nodes")).to_owned();
+    assert_eq!(kcdoctor(&["drift", file, &other, "-o", file]).status.code(), Some(64));
+    assert_eq!(fs::read(&export).unwrap(), before);
+}
+
 #[test]
 fn an_output_that_cannot_be_written_is_74() {
     let folder = tempfile::tempdir().unwrap();

@@ -603,3 +603,58 @@ fn the_form_of_a_line_is_written_down() {
         );
     }
 }
+
+#[test]
+fn a_table_has_a_row_a_bundle_and_says_what_failed() {
+    let folder = folder(1);
+    let at = |name: &str| folder.path().join(name);
+    fs::write(at("z-noise.bin"), [0xA5; 5_000]).unwrap();
+    let file = tempfile::tempdir().unwrap();
+    let file = file.path().join("table.txt");
+    let output = triage(&[path(folder.path()), "--format", "table", "-o", path(&file)]);
+    assert_eq!((output.status.code(), text(&output.stdout), text(&output.stderr)), (Some(0), "", ""));
+    let table = fs::read_to_string(&file).unwrap();
+    let rows: Vec<_> = table.lines().collect();
+    assert!(
+        rows[0].starts_with("6 bundles  1 not analyzed, 2 confirmed, 1 probable, 1 inconclusive, 1 healthy"),
+        "{table}"
+    );
+    let words: Vec<_> = rows[2].split_whitespace().collect();
+    assert_eq!(words[..5], ["TICKET", "VERDICT", "LEVEL", "SURE", "SINCE"], "{table}");
+    for (ticket, verdict) in [
+        ("classic-two-nodes-0", "kcd-missing"),
+        ("four-nodes-one-short-0", "kcd-incomplete"),
+        ("healthy-cluster-0", "healthy"),
+        ("no-directory-export-0", "kcd-missing"),
+        ("z-noise.bin", "nothing-understood"),
+    ] {
+        let row = rows.iter().find(|row| row.starts_with(ticket)).unwrap();
+        assert_eq!(row.split_whitespace().nth(1), Some(verdict), "{table}");
+    }
+    let noise = rows.iter().position(|row| row.starts_with("z-noise.bin")).unwrap();
+    assert!(rows[noise + 1].starts_with("    z-noise.bin: kcdoctor does not understand"), "{table}");
+    // Standard output has the same, and any number of threads makes it.
+    let output = triage(&[path(folder.path()), "--format", "table", "--threads", "3"]);
+    assert_eq!(text(&output.stdout), table);
+}
+
+#[test]
+fn a_table_does_not_do_what_only_lines_can() {
+    let folder = folder(1);
+    let out = folder.path().join("out");
+    let table = [path(folder.path()), "--format", "table"];
+    let recorded = folder.path().join("recorded.jsonl");
+    fs::write(&recorded, "").unwrap();
+    for more in [
+        ["--resume", "-o", path(&out)].as_slice(),
+        &["--full"],
+        &["--timings"],
+        &["--expect", path(&recorded)],
+        // The table would take a ticket's place.
+        &["-o", path(&recorded)],
+    ] {
+        let output = triage(&[&table, more].concat());
+        assert_eq!((output.status.code(), text(&output.stdout)), (Some(64), ""), "{more:?}");
+        assert!(!out.exists() && fs::read(&recorded).unwrap().is_empty(), "{more:?}");
+    }
+}

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 use jiff::SignedDuration;
 
-use super::{Common, span};
+use super::{Common, PlainFormatArg, span};
 use crate::bundle::Limits;
 use crate::command::triage::{Inputs, Settings, Shard, Target};
 use crate::error::Error;
@@ -16,6 +16,9 @@ pub struct TriageArgs {
     /// Those of every command.
     #[command(flatten)]
     pub common: Common,
+    /// Form of the output: a line of JSON a bundle, or one table of all when they are done.
+    #[arg(long, value_enum, default_value_t = PlainFormatArg::Json)]
+    pub format: PlainFormatArg,
     /// How deep in a folder its bundles stand: 1 means its children, 0 the folder itself.
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub bundle_depth: usize,
@@ -67,10 +70,16 @@ pub struct TriageArgs {
 }
 
 impl TriageArgs {
+    /// Whether a table is wanted.
+    #[must_use]
+    pub fn is_table(&self) -> bool {
+        self.format == PlainFormatArg::Table
+    }
+
     /// Which bundles.
     ///
     /// # Errors
-    /// [`Error::Usage`] where there are none, or standard input is named twice.
+    /// [`Error::Usage`] where there are none, standard input is named twice, or a table should do what only lines can.
     pub fn inputs(&self) -> Result<Inputs, Error> {
         let paths = &self.common.bundles;
         let lists = paths.iter().filter(|path| path.as_os_str() == "-").count();
@@ -81,6 +90,16 @@ impl TriageArgs {
             return Err(Error::Usage(
                 "no bundle was named; pass a folder of bundles, or - for a list".into(),
             ));
+        }
+        let of_lines = [("--resume", self.resume), ("--full", self.full), ("--timings", self.timings)];
+        if let Some((option, _)) = of_lines.iter().find(|(_, is_wanted)| *is_wanted && self.is_table()) {
+            return Err(Error::Usage(format!(
+                "{option} is for lines of JSON; leave it or --format table out"
+            )));
+        }
+        if self.is_table() && self.expect.is_some() && self.common.output.is_none() {
+            let advice = "name a file for the table with -o, or leave --format table out";
+            return Err(Error::Usage(format!("--expect says what differs on standard output; {advice}")));
         }
         Ok(Inputs {
             paths: paths.clone(),
@@ -120,9 +139,12 @@ impl TriageArgs {
         })
     }
 
-    /// Where lines go. A comparison is what standard output carries then.
+    /// Where lines go. Standard output carries a comparison or a table where that is wanted.
     #[must_use]
     pub fn target(&self) -> Target {
+        if self.is_table() {
+            return Target::Nowhere;
+        }
         match (&self.common.output, self.resume, &self.expect) {
             (Some(path), true, _) => Target::Resumed(path.clone()),
             (Some(path), false, _) => Target::File(path.clone()),

@@ -3,7 +3,7 @@
 //! Results are read line by line and each line is judged on its own: one that is none is counted and named, never
 //! skipped in silence. What is *not* done here: counting (see [`crate::report::merge`]).
 
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 
@@ -55,23 +55,6 @@ fn nothing_understood(results: &Results) -> Option<String> {
             Some(format!("{torn}: its only line is torn; finish that run with triage --resume"))
         }
         (None, None) => None,
-    }
-}
-
-/// Refuses to write over what is to be read.
-///
-/// # Errors
-/// [`Error::Usage`] where `output` is one of `paths`.
-pub fn check_output(paths: &[PathBuf], output: Option<&Path>) -> Result<(), Error> {
-    let Some(Ok(output)) = output.map(fs::canonicalize) else { return Ok(()) };
-    match paths.iter().find(|path| fs::canonicalize(path).is_ok_and(|path| path == output)) {
-        Some(path) => {
-            let path = path.display();
-            Err(Error::Usage(format!(
-                "{path} is one of the results; write to another file, so that it stays"
-            )))
-        }
-        None => Ok(()),
     }
 }
 

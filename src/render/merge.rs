@@ -15,6 +15,7 @@ mod markdown;
 mod parquet;
 mod table;
 
+pub(super) use document::{by_level, counted};
 #[cfg(feature = "parquet")]
 pub use parquet::write_parquet;
 

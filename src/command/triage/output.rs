@@ -22,7 +22,7 @@ use crate::report::triage::{BEGIN, Line, LineTool, Status, is_begun};
 pub enum Target {
     /// Standard output.
     StandardOutput,
-    /// Nowhere: they are only compared.
+    /// Nowhere: they are only compared, or put into a table.
     Nowhere,
     /// A file that is made anew.
     File(PathBuf),

@@ -28,6 +28,8 @@ pub struct Run {
     pub target: Target,
     /// Whether in the order of the inputs, or as bundles are done.
     pub in_order: bool,
+    /// Whether [`Done`] holds all lines.
+    pub keeps_lines: bool,
     /// A recorded result to compare with.
     pub expected: Option<PathBuf>,
     /// Whether workers are processes.
@@ -54,6 +56,8 @@ pub struct Done {
     pub errors: usize,
     /// Lines of an earlier run whose bundles are no longer named, and that were let go.
     pub dropped: usize,
+    /// All lines, where they are kept, in the order in which they went out.
+    pub lines: Vec<Line>,
     /// What differs from the recorded result, by ticket.
     pub differences: Vec<Difference>,
 }
@@ -83,7 +87,7 @@ pub fn threads(threads: usize) -> usize {
 /// [`Error::Io`] where lines can't be written or an earlier result can't be read, [`Error::Fault`] where threads can't
 /// be had, and those of a recorded result that is none. No bundle makes it fail.
 pub fn run(run: Run, knowledge: &Knowledge) -> Result<Done, Error> {
-    let Run { inputs, settings, target, in_order, expected, isolation, hidden } = run;
+    let Run { inputs, settings, target, in_order, keeps_lines, expected, isolation, hidden } = run;
     if let Some(folder) = &settings.reports {
         fs::create_dir_all(folder).map_err(Error::io(folder))?;
     }
@@ -97,6 +101,7 @@ pub fn run(run: Run, knowledge: &Knowledge) -> Result<Done, Error> {
         left: earlier.bundles().cloned().collect(),
         output,
         earlier: &earlier,
+        keeps: keeps_lines,
         expected,
         progress: Progress::new(total, hidden),
         done: Done::default(),
@@ -172,6 +177,7 @@ struct Lines<'a> {
     left: HashSet<(String, String)>,
     output: Output,
     earlier: &'a Earlier,
+    keeps: bool,
     expected: Option<Expected>,
     progress: Progress,
     done: Done,
@@ -195,6 +201,9 @@ impl Lines<'_> {
         self.progress.note(&line);
         let expected = self.expected.as_mut();
         self.done.differences.extend(expected.and_then(|expected| expected.compare(&line)));
+        if self.keeps {
+            self.done.lines.push(line);
+        }
         Ok(())
     }
 

@@ -293,12 +293,12 @@ fn number(count: Option<usize>) -> String {
     count.map(|count| count.to_string()).unwrap_or_default()
 }
 
-pub(super) fn counted(count: usize, thing: &str) -> String {
+pub(in crate::render) fn counted(count: usize, thing: &str) -> String {
     if count == 1 { format!("1 {thing}") } else { format!("{count} {thing}s") }
 }
 
 /// `3 confirmed, 1 possible`, the surest first.
-fn by_level(levels: &BTreeMap<String, usize>) -> String {
+pub(in crate::render) fn by_level(levels: &BTreeMap<String, usize>) -> String {
     let place = |level: &str| LEVELS.iter().position(|own| *own == level).unwrap_or(LEVELS.len());
     let mut all: Vec<_> = levels.iter().collect();
     all.sort_by_key(|(level, _)| place(level));
