@@ -100,6 +100,10 @@ fn the_score_sees_what_is_wrong() {
     assert_eq!(missed(&accuracy(well, true)), ["sure and wrong"]);
     let unsure = (0..10).map(|_| stated("kcd-missing", "kcd-missing", Level::Probable, 0.6)).collect();
     assert_eq!(missed(&accuracy(unsure, true)), ["expected calibration error"]);
+    let guess = |truth| (0..30).map(move |_| stated(truth, "kcd-missing", Level::Probable, 0.89));
+    let mut guessed: Vec<_> = (0..2_000).map(|_| right()).collect();
+    guessed.extend(guess("kcd-missing").chain(guess("credssp-blocked")));
+    assert_eq!(missed(&accuracy(guessed, false)), ["what is probable, of any cause: stated less true"]);
     let open = || stated("clock-skew", "undetermined", Level::Inconclusive, 0.9);
     let mut half: Vec<_> = (0..50).map(|_| right()).collect();
     half.extend((0..50).map(|_| open()));

@@ -235,9 +235,6 @@ fn pair_facts(pair: &Pair, times: &[Timestamp], incident: &Incident, evidence: &
         if failures.iter().all(|attempt| attempt.weight == Weight::Specific) {
             stated.set("hides_class", FactValue::Bool(false), failed_facts.iter().copied());
         }
-        if let Known::Known(moved) = incident.moved_since_failure(pair) {
-            stated.set("moved_since_failure", FactValue::Bool(moved.is_some()), moved);
-        }
     }
     refusals(&mut stated, pair, incident);
     let is_credssp = incident.authentication(pair.source) == Known::Known(MigrationAuthentication::CredSsp);

@@ -38,6 +38,8 @@ pub(super) enum Support {
     Open,
     /// Failures of the class, what it requires holds, condition unknown, rivals of the class not excluded.
     Symptom,
+    /// As [`Self::Supported`] where the condition holds, but a rival of the class is not excluded.
+    Likely,
     /// Failures of the class, condition unknown, rivals excluded; or it holds and something required is unknown.
     Supported,
     /// Failures of the class, condition proven.
@@ -47,6 +49,8 @@ pub(super) enum Support {
 /// What is left for what nobody thought of, beside the weights of support; and where failures stay unexplained.
 const UNDETERMINED: f64 = 0.4;
 const UNEXPLAINED: f64 = 4.0;
+/// The most that anything is stated with.
+const CERTAIN: f64 = 0.99;
 /// Short of proof nothing is stated with nine tenths, however well it does in simulated incidents: the field knows
 /// more causes than they do.
 const UNPROVEN: f64 = 0.89;
@@ -60,8 +64,9 @@ impl Support {
             Self::Possible => 1.2,
             Self::Open => 1.0,
             Self::Symptom => 3.0,
+            Self::Likely => 2.0,
             Self::Supported => 16.0,
-            Self::Proven => 40.0,
+            Self::Proven => 80.0,
         }
     }
 
@@ -69,7 +74,7 @@ impl Support {
         match self {
             Self::Weak | Self::Open => Level::Inconclusive,
             Self::Possible | Self::Symptom => Level::Possible,
-            Self::Supported => Level::Probable,
+            Self::Likely | Self::Supported => Level::Probable,
             Self::Proven => Level::Confirmed,
         }
     }
@@ -154,7 +159,7 @@ fn claim<'a>(
     });
     let support = match (answer.outcome, rule.proof, own.is_empty(), faint.is_empty()) {
         (Says::RuledOut, ..) | (_, _, true, true) => return None,
-        (Says::Hit, Proof::Component, _, _) => component(answer, &own, &faint, incident),
+        (Says::Hit, Proof::Component, _, _) => component(answer, &own, &faint, incident, others),
         (Says::Inconclusive, Proof::Component, ..) => Support::Weak,
         (Says::Inconclusive, ..) if rule.rare => Support::Weak,
         (Says::Hit, Proof::Independent, false, _)
@@ -162,9 +167,18 @@ fn claim<'a>(
         {
             Support::Proven
         }
+        // What is tentative lacks nothing that could be had.
+        (Says::Hit, Proof::Independent, false, _)
+            if !answer.required && !rule.tentative && has_rival(answer, others) =>
+        {
+            Support::Likely
+        }
         (Says::Hit, Proof::Independent, false, _) => Support::Supported,
         (Says::Inconclusive, Proof::Independent, false, _) if has_rival(answer, others) => {
             if answer.required { Support::Symptom } else { Support::Open }
+        }
+        (Says::Inconclusive, Proof::Independent, false, _) if has_rare_rival(answer, others) => {
+            if answer.required { Support::Likely } else { Support::Open }
         }
         (Says::Inconclusive, Proof::Independent, false, _) => Support::Supported,
         (Says::Hit, Proof::Independent, true, _) => Support::Possible,
@@ -188,7 +202,13 @@ fn placed(attempts: &[usize], incident: &Incident) -> bool {
 }
 
 /// What a component says of itself counts double-sourced; a mere consequence counts when it is corroborated.
-fn component(answer: &Answer<'_>, own: &[usize], faint: &[usize], incident: &Incident) -> Support {
+fn component(
+    answer: &Answer<'_>,
+    own: &[usize],
+    faint: &[usize],
+    incident: &Incident,
+    others: &[&Answer<'_>],
+) -> Support {
     let attempts = || own.iter().filter_map(|index| incident.attempts.get(*index));
     let witnessed =
         attempts().any(|attempt| attempt.witnesses_of(&answer.rule.classes, answer.rule.echoes) >= 2);
@@ -198,6 +218,7 @@ fn component(answer: &Answer<'_>, own: &[usize], faint: &[usize], incident: &Inc
         }
         (false, true) if placed(own, incident) => Support::Proven,
         (false, false) if witnessed && placed(own, incident) => Support::Proven,
+        (false, _) if has_rival(answer, others) => Support::Likely,
         (false, _) => Support::Supported,
         (true, _) => Support::Possible,
     }
@@ -210,13 +231,25 @@ fn is_secondary(rule: &Rule, attempts: &[usize], incident: &Incident) -> bool {
     faint.any(|attempt| attempt.weight == Weight::Secondary && rule.classes.contains(&attempt.class))
 }
 
-/// Whether another rule for the same class of failure is not excluded.
+/// Whether another rule for the same class of failure is not excluded. Of rare ones, which nobody thinks of while their
+/// condition is unknown, only one that holds.
 fn has_rival(answer: &Answer<'_>, others: &[&Answer<'_>]) -> bool {
+    rivals(answer, others).any(|other| other.outcome == Says::Hit || !other.rule.rare)
+}
+
+/// The same of rare ones whose condition is unknown: they are seldom, but so is what nothing but its symptom speaks for.
+fn has_rare_rival(answer: &Answer<'_>, others: &[&Answer<'_>]) -> bool {
+    rivals(answer, others).next().is_some()
+}
+
+/// Answers of other causes' rules for the same class of failure that are not excluded.
+fn rivals<'a, 'b>(
+    answer: &'b Answer<'a>,
+    others: &'b [&'b Answer<'a>],
+) -> impl Iterator<Item = &'b Answer<'a>> {
     let shares = |other: &Rule| other.classes.iter().any(|class| answer.rule.classes.contains(class));
-    others.iter().any(|other| {
-        let open = other.outcome == Says::Hit || other.outcome == Says::Inconclusive && !other.rule.rare;
-        other.rule.cause != answer.rule.cause && open && shares(other.rule)
-    })
+    let open = |other: &&Answer<'_>| other.rule.cause != answer.rule.cause && other.outcome != Says::RuledOut;
+    others.iter().copied().filter(open).filter(move |other| shares(other.rule))
 }
 
 /// Failures without a known target: the class speaks for the cause, and nothing is confirmed.
@@ -297,7 +330,7 @@ pub(super) fn candidates(claims: Vec<Claim<'_>>) -> Vec<Candidate<'_>> {
 pub(super) fn has_good_rival(candidates: &[Candidate<'_>]) -> bool {
     let Some((first, others)) = candidates.split_first() else { return false };
     let told = |candidate: &Candidate<'_>| {
-        let good = candidate.claims.iter().filter(|claim| claim.support >= Support::Supported);
+        let good = candidate.claims.iter().filter(|claim| claim.support >= Support::Likely);
         good.flat_map(|claim| claim.attempts.iter().copied()).collect::<BTreeSet<_>>()
     };
     let own = told(first);
@@ -319,8 +352,8 @@ pub(super) fn confidences(candidates: &[Candidate<'_>], incident: &Incident) -> 
     };
     let mut weights: Vec<(Cause, f64)> = candidates.iter().map(weight).collect();
     let unexplained = share(failed.difference(&explained).count(), failed.len());
-    let mut open = UNDETERMINED + UNEXPLAINED * unexplained;
     let total: f64 = weights.iter().map(|(_, weight)| weight).sum();
+    let mut open = (UNDETERMINED + UNEXPLAINED * unexplained).max(total * (1.0 / CERTAIN - 1.0));
     let unproven =
         candidates.iter().zip(&weights).filter(|(candidate, _)| candidate.support < Support::Proven);
     for (_, (_, weight)) in unproven {

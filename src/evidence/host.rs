@@ -319,21 +319,29 @@ fn named_hosts(fact: &Fact, signals: &Signals) -> Vec<String> {
 }
 
 /// What stands in quotes where an English sentence speaks of a host; lower-case. Other languages name hosts
-/// only where they are known from elsewhere.
+/// only where they are known from elsewhere; a "virtuelle Computer" is a machine.
 pub(crate) fn called_host(text: &str) -> Vec<String> {
     const BEFORE: &[&str] = &["host ", "source ", "destination ", "node ", "computer "];
     let mut found = Vec::new();
     let marks: Vec<_> = text.match_indices('\'').filter_map(|(at, _)| text.split_at_checked(at)).collect();
     for before in BEFORE {
         let is_before = |said: &str| {
-            let end = said.len().checked_sub(before.len()).and_then(|at| said.get(at..));
-            end.is_some_and(|end| end.eq_ignore_ascii_case(before))
+            let parts = said.len().checked_sub(before.len()).and_then(|at| said.split_at_checked(at));
+            parts.is_some_and(|(start, end)| end.eq_ignore_ascii_case(before) && speaks_of_a_host(start))
         };
         let called = marks.iter().filter(|(said, _)| is_before(said));
         let names = called.filter_map(|(_, rest)| rest.strip_prefix('\'')?.split_once('\''));
         found.extend(names.map(|(name, _)| normal(name)));
     }
     found
+}
+
+/// Whether a word for a host begins behind `start`: not within another word ("resource"), nor behind one that makes a
+/// machine of it ("virtual", "virtuellen").
+fn speaks_of_a_host(start: &str) -> bool {
+    let last = start.split_whitespace().next_back().unwrap_or_default();
+    let is_virtual = last.get(..5).is_some_and(|begin| begin.eq_ignore_ascii_case("virtu"));
+    !start.ends_with(char::is_alphanumeric) && !is_virtual
 }
 
 /// The value of an event that stands where its signal names the other host; lower-case. A named value is one by
@@ -411,6 +419,21 @@ mod tests {
         hosts.also_called(names.into());
         assert_eq!(hosts.find("HV-A-FRANKFURT-"), hosts.find("hv-a-frankfurt-main"));
         assert_eq!(hosts.find("HV-A-FRANKFURT-.contoso.com"), hosts.find("hv-a-frankfurt-main"));
+    }
+
+    #[test]
+    fn a_sentence_calls_hosts_and_no_machine() {
+        let called = |text: &str| called_host(text);
+        assert_eq!(called("failed at migration source 'HV01'."), ["hv01"]);
+        assert_eq!(called("The host 'HV01' and the node 'hv02.contoso.com'"), ["hv01", "hv02.contoso.com"]);
+        assert_eq!(called("Computer 'HV01'"), ["hv01"]);
+        for machine in [
+            "Cluster resource 'SQL01' failed",
+            "um den virtuellen Computer 'SQL01' zu starten",
+            "the virtual computer 'SQL01'",
+        ] {
+            assert!(called(machine).is_empty(), "{machine}");
+        }
     }
 
     #[test]

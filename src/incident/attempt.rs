@@ -153,10 +153,22 @@ impl Sighting<'_> {
         statements.iter_mut().for_each(|statement| statement.weight = Weight::Ambiguous);
     }
 
+    /// Whether the end that the text names is the writer; `None` where it names none, or a target, which any end may name.
+    fn names_its_end(&self) -> Option<bool> {
+        match self.reading.failed_at? {
+            (_, Some(host)) if host == self.host => Some(true),
+            (Side::Source, _) => Some(false),
+            (Side::Destination, _) => None,
+        }
+    }
+
     /// The end that wrote the record, where the record alone tells.
     pub(super) fn writer_side(&self) -> Option<Side> {
         let cluster = self.provider.ends_with("High-Availability");
         match (self.meaning, self.id) {
+            _ if self.names_its_end() == Some(true) => self.reading.failed_at.map(|(side, _)| side),
+            // Another host was the source, so whoever wrote this was not.
+            _ if self.names_its_end() == Some(false) => None,
             (Meaning::MoveSucceeded | Meaning::MoveStarted, 21306 | 21307) => Some(Side::Destination),
             // The owning node logs 21501 and 21502, whichever end the text then blames.
             (Meaning::MoveFailed, _) if cluster => Some(Side::Source),
@@ -503,6 +515,13 @@ fn ends(
         group.iter().find(|sighting| sighting.writer_side() == Some(side)).map(|sighting| sighting.host)
     };
     let (mut source, mut target) = (writer(Side::Source), writer(Side::Destination));
+    // A record may say of another host than its writer that it was the source: then nobody has proven it.
+    let foreign = group.iter().find(|sighting| sighting.names_its_end() == Some(false));
+    if let Some(record) = foreign {
+        source = source.or_else(|| record.reading.failed_at?.1);
+        let other = record.reading.others.iter().copied().find(|other| Some(*other) != source);
+        target = target.or(other.filter(|_| source.is_some()));
+    }
     let named_by = |host: Option<HostId>| {
         group
             .iter()
@@ -530,7 +549,7 @@ fn ends(
         (None, Some(known)) => source = other_writer(known),
         _ => {}
     }
-    let proven = source.is_some() && target.is_some();
+    let proven = source.is_some() && target.is_some() && foreign.is_none();
     // The only other node is meant where nothing else was named.
     let stranger = group.iter().any(|sighting| sighting.reading.names_a_stranger);
     let only_other = |known: Option<HostId>| {
@@ -540,7 +559,8 @@ fn ends(
     };
     target = target.or_else(|| only_other(source));
     source = source.or_else(|| only_other(target));
-    (source, target, proven || writer(Side::Source).is_some() && target.is_some())
+    let is_placed = foreign.is_none() && writer(Side::Source).is_some() && target.is_some();
+    (source, target, proven || is_placed)
 }
 
 /// A start whose outcome is not in the logs is not the start of a later failure: where the failure itself names

@@ -79,6 +79,8 @@ pub(super) struct Reading<'a> {
     pub(super) names_a_stranger: bool,
     /// The end at which it failed, where the record says so.
     pub(super) side: Option<Side>,
+    /// The host of which the text says that it is that end; `None` inside where the host can't be told.
+    pub(super) failed_at: Option<(Side, Option<HostId>)>,
     /// The percentage that the text names.
     pub(super) progress: Option<u8>,
     /// The text speaks of a migration.
@@ -109,6 +111,10 @@ impl<'a> Reading<'a> {
             reading.statements.push(Statement { class, weight: Weight::Ambiguous, code: None });
         }
         reading.read_hosts(signalled, hosts);
+        if reading.side.is_some() {
+            let failed_at = fields.iter().find_map(|field| end(&field.value));
+            reading.failed_at = failed_at.map(|(side, name)| (side, hosts.find_from(&name, signalled.host)));
+        }
         reading
     }
 
@@ -270,15 +276,30 @@ fn machine_name(text: &str) -> &str {
     name.strip_suffix(" Resources").or_else(|| name.strip_suffix(" Configuration")).unwrap_or(name)
 }
 
-/// The end that the two wrapper sentences name, in the languages of which public texts were seen.
+/// What the two wrapper sentences say of an end, in the languages of which public texts were seen.
+const AT_SOURCE: &[&str] = &["at migration source", "at the source host", "migrationsquelle"];
+const AT_DESTINATION: &[&str] = &["at migration destination", "migrationsziel"];
+
+/// The end that they name.
 fn side(lower: &str) -> Option<Side> {
-    const SOURCE: &[&str] = &["at migration source", "at the source host", "migrationsquelle"];
-    const DESTINATION: &[&str] = &["at migration destination", "migrationsziel"];
-    if DESTINATION.iter().any(|phrase| holds(lower, phrase)) {
+    if AT_DESTINATION.iter().any(|phrase| holds(lower, phrase)) {
         Some(Side::Destination)
     } else {
-        SOURCE.iter().any(|phrase| holds(lower, phrase)).then_some(Side::Source)
+        AT_SOURCE.iter().any(|phrase| holds(lower, phrase)).then_some(Side::Source)
     }
+}
+
+/// The end that they name with the host in quotes behind it: "at migration source 'HV01'".
+fn end(text: &str) -> Option<(Side, String)> {
+    // Of a mark, a blank and what else may stand between.
+    const NEAR: usize = 8;
+    let lower = text.to_lowercase();
+    let ends = [(Side::Destination, AT_DESTINATION), (Side::Source, AT_SOURCE)];
+    ends.into_iter().find_map(|(side, phrases)| {
+        let behind = phrases.iter().find_map(|phrase| lower.split_once(phrase))?.1;
+        let name = quoted(behind).first()?.trim();
+        (behind.find(name)? <= NEAR).then(|| (side, name.to_owned()))
+    })
 }
 
 /// As `contains`, and several times as fast in a long text.

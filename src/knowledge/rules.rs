@@ -83,7 +83,8 @@ pub struct Rule {
     pub proof: Proof,
     /// The component's words reach the same host's other logs, so only both ends are two witnesses.
     pub echoes: bool,
-    /// Too seldom to be thought of unless its condition is seen: unknown, it rivals no other cause.
+    /// Too seldom to be thought of unless its condition is seen: unknown, it rivals no cause but those that nothing
+    /// except their symptom speaks for.
     pub rare: bool,
     /// What it finds is never more than probable: something that logs and exports do not hold would have to show it.
     pub tentative: bool,

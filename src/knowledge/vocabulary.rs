@@ -160,7 +160,8 @@ pub const FACTS: &[FactName] = &[
         "moved_since_failure",
         Kind::Bool,
         "hyperv-log:",
-        "a migration succeeded after one had failed to authenticate by delegation, so it worked without any change seen",
+        "a migration succeeded after one had failed to authenticate by delegation, so it worked without any change seen; not \
+         where a domain controller's refusal shows that the failing one was started elsewhere",
     ),
     fact(
         "pair",

@@ -20,7 +20,9 @@ pub fn render_accuracy(accuracy: &Accuracy) -> String {
     out.push_str("## Bounds\n\n| what | bound | measured | holds |\n|---|---|---:|---|\n");
     for bound in &accuracy.bounds {
         let holds = if bound.holds { "yes" } else { "**no**" };
-        let _ = writeln!(out, "| {} | {} | {} | {holds} |", bound.what, bound.wanted, figure(bound.measured));
+        let measured =
+            if bound.wanted == "none" { bound.measured.to_string() } else { figure(bound.measured) };
+        let _ = writeln!(out, "| {} | {} | {measured} | {holds} |", bound.what, bound.wanted);
     }
     for set in &accuracy.sets {
         let sent = if set.complete { "everything sent" } else { "a third of the sources missing" };
@@ -28,6 +30,7 @@ pub fn render_accuracy(accuracy: &Accuracy) -> String {
         let _ = writeln!(out, "\n## {}, {sent}, {read}\n", set.score.stated.len());
         causes(&mut out, &set.score);
         if !set.files {
+            worth(&mut out, &set.score);
             calibration(&mut out, &set.score);
         }
     }
@@ -50,13 +53,9 @@ the verdict, and of the likeliest fault where the verdict leaves it open, with h
 
 ";
 
-/// A whole number, or four places.
+/// Four places, but for nothing at all.
 fn figure(value: f64) -> String {
-    if value.fract() == 0.0 && value > 1.0 || value == 0.0 {
-        format!("{value:.0}")
-    } else {
-        format!("{value:.4}")
-    }
+    if value == 0.0 { "0".to_owned() } else { format!("{value:.4}") }
 }
 
 /// A row for each cause: how often the verdict says what, and what it says instead.
@@ -73,6 +72,21 @@ fn causes(out: &mut String, score: &Score) {
         let instead = confusion.iter().filter(|((own, said), _)| *own == truth && *said != truth);
         let instead: Vec<_> = instead.map(|((_, said), count)| format!("{said} {count}")).collect();
         let _ = writeln!(out, "| {truth} | {all} | {right} | {} | {} |", at.join(", "), instead.join(", "));
+    }
+}
+
+/// A row for each verdict: how sure it says that it is, and how often it is right.
+fn worth(out: &mut String, score: &Score) {
+    out.push_str("\n| verdict | level | incidents | mean stated | right |\n|---|---|---:|---:|---:|\n");
+    for ((said, level), worth) in score.worths() {
+        let _ = writeln!(
+            out,
+            "| {said} | {} | {} | {:.2} | {:.2} |",
+            word(&level),
+            worth.count,
+            worth.stated,
+            worth.right
+        );
     }
 }
 

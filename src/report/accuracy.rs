@@ -10,6 +10,9 @@ use super::{SCHEMA_VERSION, Tool};
 use crate::diagnose::Level;
 use crate::knowledge::Knowledge;
 
+/// Verdicts of one cause that are enough to tell how often it is right.
+const ENOUGH: usize = 30;
+
 /// The report of `kcdoctor simulate`.
 #[derive(Debug, Serialize)]
 pub struct Accuracy {
@@ -94,6 +97,12 @@ fn bounds(sets: &[Set]) -> Vec<Bound> {
         ),
         most("sure and wrong", "none", all.confidently_wrong().count() as f64, 0.0),
         most("expected calibration error", "0.05 or less", all.calibration_error(), 0.05),
+        most(
+            "what is probable, of any cause: stated less true",
+            "0.20 or less",
+            complete.most_overstated().max(thinned.most_overstated()),
+            0.2,
+        ),
         least("onset as the logs hold it, everything sent", "all", complete.onsets().value(), 1.0),
         least(
             "no pair blamed that the fault did not hit, everything sent",
@@ -212,6 +221,17 @@ pub struct Bin {
     pub right: f64,
 }
 
+/// Verdicts that name one cause at one level.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize)]
+pub struct Worth {
+    /// How many.
+    pub count: usize,
+    /// Their mean confidence.
+    pub stated: f64,
+    /// The share that is right.
+    pub right: f64,
+}
+
 /// The score of a set of incidents.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub struct Score {
@@ -310,6 +330,32 @@ impl Score {
             share.of += usize::from(stated.is_right());
         }
         counts
+    }
+
+    /// What a verdict is worth, by its cause and level.
+    #[must_use]
+    pub fn worths(&self) -> BTreeMap<(&'static str, Level), Worth> {
+        let mut worths: BTreeMap<_, Worth> = BTreeMap::new();
+        for stated in &self.stated {
+            let worth = worths.entry((stated.said, stated.level)).or_default();
+            worth.count += 1;
+            worth.stated += stated.confidence;
+            worth.right += f64::from(u8::from(stated.is_right()));
+        }
+        for worth in worths.values_mut() {
+            worth.stated /= worth.count as f64;
+            worth.right /= worth.count as f64;
+        }
+        worths
+    }
+
+    /// How much more than true is stated of the cause that is overstated most where it is called probable, of those that
+    /// are so often enough to tell.
+    #[must_use]
+    pub fn most_overstated(&self) -> f64 {
+        let worths = self.worths().into_iter();
+        let told = worths.filter(|((_, level), worth)| *level == Level::Probable && worth.count >= ENOUGH);
+        told.map(|(_, worth)| worth.stated - worth.right).fold(0.0, f64::max)
     }
 
     /// Stated confidence against truth in ten bins: of the verdict, and where that leaves the cause open, of the

@@ -96,8 +96,14 @@ impl About<'_> {
         // A domain controller's own refusal outweighs how far the move is said to have come.
         if self.incident.hyper_v_logs {
             own.set("failed_late", flag(!late.is_empty() && on_behalf.is_empty()), late);
+            // Nor does it matter then that a later move of the pair arrived: it was started on the source, for want of
+            // better.
+            if let Known::Known(moved) = self.incident.moved_since_failure(self.pair) {
+                let moved = moved.filter(|_| on_behalf.is_empty());
+                own.set("moved_since_failure", flag(moved.is_some()), moved);
+            }
         }
-        // Nor does it matter then that another move needed no delegation: it was started on the source.
+        // The same of one to another target that needed no delegation.
         match self.incident.worked_elsewhere(self.pair, self.evidence) {
             Known::Known(Some(fact)) if on_behalf.is_empty() => {
                 let audited = self.pair.kdc_refused.known().map(|_| true);
