@@ -157,8 +157,10 @@ pub struct Update {
 
 /// The cumulative updates of July and August 2026 of `os`.
 #[must_use]
-pub fn updates(os: Os) -> [Update; 2] {
-    let of = |month, kb, revision| Update { kb, month, revision };
+pub const fn updates(os: Os) -> [Update; 2] {
+    const fn of(month: &'static str, kb: &'static str, revision: u32) -> Update {
+        Update { kb, month, revision }
+    }
     match os {
         Os::Server2016 => [of("2026-07", "KB5099535", 9339), of("2026-08", "KB5120418", 9418)],
         Os::Server2019 => [of("2026-07", "KB5099538", 9020), of("2026-08", "KB5120238", 9121)],

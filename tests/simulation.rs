@@ -63,6 +63,32 @@ fn facts_and_files_get_one_verdict() {
     }
 }
 
+/// What an update brings to domain controllers stands in the knowledge; the incidents know only its KB.
+#[test]
+fn an_update_that_sets_a_fault_off_is_named() {
+    let knowledge = knowledge();
+    let mut named = BTreeSet::new();
+    for drawn in (1..1_200).map(|seed| draw(seed, Sources::Complete)) {
+        for (host, updates) in &drawn.told.updates {
+            let unknown =
+                updates.iter().find(|own| knowledge.builds.revision(own.kb, host.os.build()).is_none());
+            assert_eq!(unknown, None, "seed {}: {}", drawn.seed, host.name);
+        }
+        let triggers = drawn.planted.first().map_or(&[][..], |planted| &planted.triggers);
+        let Some(kb) = triggers.first().and_then(|trigger| trigger.kb) else { continue };
+        let stated = judge(&drawn, Through::Facts, &knowledge);
+        let said = (stated.said, stated.trigger_right);
+        assert_eq!(said, (drawn.cause(), Some(true)), "seed {}: {kb}", drawn.seed);
+        named.insert((drawn.cause(), kb));
+    }
+    let planted = [
+        ("encryption-mismatch", "KB5082123"),
+        ("kdc-regression", "KB5007206"),
+        ("ticket-validation", "KB5028168"),
+    ];
+    assert_eq!(named, BTreeSet::from(planted));
+}
+
 fn stated(truth: &'static str, said: &'static str, level: Level, confidence: f64) -> Stated {
     Stated {
         seed: 0,
@@ -75,7 +101,7 @@ fn stated(truth: &'static str, said: &'static str, level: Level, confidence: f64
         said_also: Vec::new(),
         onset_right: None,
         pairs_right: None,
-        has_trigger: false,
+        trigger: None,
         trigger_right: None,
     }
 }

@@ -98,6 +98,7 @@ fn stated(simulated: &Simulated, diagnosis: &Diagnosis<'_>, evidence: &Evidence)
     let right = verdict.cause.name() == simulated.cause();
     let leading = diagnosis.hypotheses.iter().find(|hypothesis| hypothesis.cause.is_fault());
     let triggers = simulated.planted.first().map_or(&[][..], |planted| planted.triggers.as_slice());
+    let is_bracketed = || simulated.onset(simulated.pairs()).is_some_and(|(last, _)| last.is_some());
     let is_dated = right && verdict.level > Level::Inconclusive && simulated.offset == 0;
     Stated {
         seed: simulated.seed,
@@ -111,8 +112,7 @@ fn stated(simulated: &Simulated, diagnosis: &Diagnosis<'_>, evidence: &Evidence)
         onset_right: onset_right(simulated, diagnosis, &name).filter(|_| is_dated),
         pairs_right: hit(simulated, verdict.cause.name(), &verdict.pairs, &name),
         // Without a success before, no change can be said to lie between.
-        has_trigger: !triggers.is_empty()
-            && simulated.onset(simulated.pairs()).is_some_and(|(last, _)| last.is_some()),
+        trigger: triggers.first().map(|trigger| trigger.kind).filter(|_| is_bracketed()),
         trigger_right: diagnosis.trigger.map(|change| {
             triggers.iter().any(|trigger| is_trigger(change, trigger, simulated.offset, &name))
         }),
@@ -144,6 +144,7 @@ fn is_trigger(change: &Change, trigger: &Trigger, offset: i64, name: &dyn Fn(Hos
         from.duration_since(trigger.time) <= slack && trigger.time.duration_since(to) <= slack
     };
     change.kind.name() == trigger.kind
+        && trigger.kb.is_none_or(|kb| change.id == kb)
         && change.host.map(name).is_some_and(|host| host.eq_ignore_ascii_case(&trigger.host))
         && change.installed.is_some_and(close)
 }

@@ -24,6 +24,7 @@ pub fn render_accuracy(accuracy: &Accuracy) -> String {
             if bound.wanted == "none" { bound.measured.to_string() } else { figure(bound.measured) };
         let _ = writeln!(out, "| {} | {} | {measured} | {holds} |", bound.what, bound.wanted);
     }
+    triggers(&mut out, &accuracy.complete());
     for set in &accuracy.sets {
         let sent = if set.complete { "everything sent" } else { "a third of the sources missing" };
         let read = if set.files { "as files" } else { "as facts" };
@@ -42,8 +43,8 @@ const HEAD: &str = "\
 
 Made by `kcdoctor simulate`, which draws incidents by lot, knows the truth about each, and asks for a verdict. The
 numbers say how the rules do on incidents as they are told here (`src/scenario/simulation/`): sites of 2 to 16 hosts of 2016 to 2025,
-31 causes or none, one fault or two, updates that have nothing to do with it, delegation that is missing and was never
-needed, noise, clocks that are off, German texts, logs that were overwritten. How often which cause occurs in the field,
+31 causes or none, one fault or two, updates that set it off and updates that have nothing to do with it, delegation that is
+missing and was never needed, noise, clocks that are off, German texts, logs that were overwritten. How often which cause occurs in the field,
 and how customers really send what, nobody has counted; no simulation can say more than was put into it.
 
 A verdict is *right* where it names the cause that was planted, or one of two. *Open* is `inconclusive`. *Sure and
@@ -56,6 +57,16 @@ the verdict, and of the likeliest fault where the verdict leaves it open, with h
 /// Four places, but for nothing at all.
 fn figure(value: f64) -> String {
     if value == 0.0 { "0".to_owned() } else { format!("{value:.4}") }
+}
+
+/// A row for each kind of change that sets faults off.
+fn triggers(out: &mut String, score: &Score) {
+    out.push_str(
+        "\n## What set it off, everything sent\n\n| change | incidents | named |\n|---|---:|---:|\n",
+    );
+    for (kind, share) in score.triggers_by_kind() {
+        let _ = writeln!(out, "| {kind} | {} | {} |", share.all, share.of);
+    }
 }
 
 /// A row for each cause: how often the verdict says what, and what it says instead.

@@ -69,6 +69,12 @@ impl Accuracy {
         }
     }
 
+    /// The score of every incident of which everything was sent.
+    #[must_use]
+    pub fn complete(&self) -> Score {
+        scored(&self.sets, |set| set.complete)
+    }
+
     /// Whether every bound holds.
     #[must_use]
     pub fn holds(&self) -> bool {
@@ -76,12 +82,14 @@ impl Accuracy {
     }
 }
 
+fn scored(sets: &[Set], keep: impl Fn(&Set) -> bool) -> Score {
+    let kept = sets.iter().filter(|set| keep(set));
+    Score::of(kept.flat_map(|set| set.score.stated.iter().cloned()).collect())
+}
+
 fn bounds(sets: &[Set]) -> Vec<Bound> {
-    let of = |keep: &dyn Fn(&Set) -> bool| {
-        let kept = sets.iter().filter(|set| keep(set));
-        Score::of(kept.flat_map(|set| set.score.stated.iter().cloned()).collect())
-    };
-    let (all, complete, thinned) = (of(&|_| true), of(&|set| set.complete), of(&|set| !set.complete));
+    let (all, complete, thinned) =
+        (scored(sets, |_| true), scored(sets, |set| set.complete), scored(sets, |set| !set.complete));
     let least =
         |what, wanted, measured: f64, bound: f64| Bound { what, wanted, measured, holds: measured >= bound };
     let most =
@@ -149,8 +157,8 @@ pub struct Stated {
     pub onset_right: Option<bool>,
     /// Whether every pair of the verdict is one that its fault hit; `None` where the verdict is wrong or names none.
     pub pairs_right: Option<bool>,
-    /// Whether a change set the fault off.
-    pub has_trigger: bool,
+    /// The kind of change that set the fault off; `None` where none did, or no log can show that it did.
+    pub trigger: Option<&'static str>,
     /// Whether the change that was named is one that did; `None` where none was named.
     pub trigger_right: Option<bool>,
 }
@@ -297,14 +305,27 @@ impl Score {
     /// Triggers named, of incidents that have one.
     #[must_use]
     pub fn triggers(&self) -> Share {
-        let with = self.stated.iter().filter(|stated| stated.has_trigger);
+        let with = self.stated.iter().filter(|stated| stated.trigger.is_some());
         Share::count(with.map(|stated| stated.trigger_right == Some(true)))
+    }
+
+    /// The same by the kind of change.
+    #[must_use]
+    pub fn triggers_by_kind(&self) -> BTreeMap<&'static str, Share> {
+        let mut counts: BTreeMap<_, Share> = BTreeMap::new();
+        for stated in &self.stated {
+            let Some(kind) = stated.trigger else { continue };
+            let share = counts.entry(kind).or_default();
+            share.all += 1;
+            share.of += usize::from(stated.trigger_right == Some(true));
+        }
+        counts
     }
 
     /// The share of incidents without a trigger in which one is named.
     #[must_use]
     pub fn false_triggers(&self) -> f64 {
-        let without = self.stated.iter().filter(|stated| !stated.has_trigger);
+        let without = self.stated.iter().filter(|stated| stated.trigger.is_none());
         let named = without.clone().filter(|stated| stated.trigger_right == Some(false)).count();
         named as f64 / without.count().max(1) as f64
     }

@@ -77,11 +77,24 @@ pub struct Trigger {
     pub host: String,
     /// When; the records that show it lie within seconds of it, or within its day.
     pub time: Timestamp,
+    /// The KB of an update.
+    pub kb: Option<&'static str>,
 }
 
 impl Trigger {
-    fn new(kind: &'static str, host: &Machine, time: Timestamp) -> Self {
-        Self { kind, host: host.name.clone(), time }
+    pub(super) fn new(kind: &'static str, host: &Machine, time: Timestamp) -> Self {
+        Self { kind, host: host.name.clone(), time, kb: None }
+    }
+
+    /// `time` is when the host started on `update`.
+    pub(super) fn update(update: Update, host: &Machine, time: Timestamp) -> Self {
+        Self { kb: Some(update.kb), ..Self::new("update", host, time) }
+    }
+
+    /// What results that are put together know it by: the KB, else the kind.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        self.kb.unwrap_or(self.kind)
     }
 }
 

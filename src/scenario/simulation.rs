@@ -17,6 +17,7 @@ use super::{Dice, Machine};
 
 mod facts;
 mod plots;
+mod season;
 mod sent;
 mod world;
 

@@ -133,6 +133,9 @@ pub struct Site {
     upgrades: Vec<(String, Timestamp)>,
 }
 
+/// Milliseconds from the beginning of an update to the start on it.
+pub const UPDATE_TAKES: i64 = 1_201_700;
+
 impl Site {
     /// A site with a domain controller; `name` seeds its jitter.
     #[must_use]
@@ -353,10 +356,11 @@ impl Site {
 
     /// The machine installs an update and restarts onto it, in the order that real logs show.
     pub fn update(&mut self, host: &Machine, update: Update, time: Timestamp) {
+        let restarted = later(time, UPDATE_TAKES);
         self.log(system::update_started(host, update, time));
         self.log(system::restart_required(host, update, later(time, 811_200)));
         self.log(system::stopped(host, later(time, 1_020_400)));
-        self.boot(host, update.revision, later(time, 1_201_700));
+        self.boot(host, update.revision, restarted);
         self.log(system::package_installed(host, update, later(time, 1_322_900)));
         self.log(system::update_installed(host, update, later(time, 1_391_600)));
     }

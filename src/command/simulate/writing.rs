@@ -10,6 +10,7 @@ use zip::{CompressionMethod, DateTime, ZipWriter};
 
 use crate::command::analyze::pool;
 use crate::error::Error;
+use crate::scenario::bundles::Trigger;
 use crate::scenario::simulation::{Simulated, Sources, draw};
 
 /// How a bundle stands on disk.
@@ -58,11 +59,12 @@ pub fn write(order: &Order, folder: &Path) -> Result<(), Error> {
     fs::write(&path, lines?.concat()).map_err(Error::io(&path))
 }
 
-/// A line of `truth.jsonl`: the main fault with its pairs and the kinds of change that set it off, and other faults.
+/// A line of `truth.jsonl`: the main fault with its pairs and what set it off (the KB of an update, else the
+/// kind of change), and other faults.
 fn truth(name: &str, simulated: &Simulated) -> String {
     let main = simulated.planted.first();
     let also: Vec<_> = simulated.planted.iter().skip(1).map(|planted| planted.cause).collect();
-    let triggers: Vec<_> = main.iter().flat_map(|main| &main.triggers).map(|trigger| trigger.kind).collect();
+    let triggers: Vec<_> = main.iter().flat_map(|main| &main.triggers).map(Trigger::name).collect();
     let line = serde_json::json!({
         "bundle": name,
         "cause": simulated.cause(),

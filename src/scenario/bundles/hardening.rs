@@ -110,7 +110,7 @@ pub(super) fn controllers_apart() -> Incident {
                 cause: "ticket-validation",
                 levels: &["confirmed"],
                 pairs: &[(&one, &two), (&two, &one)],
-                triggers: vec![Trigger::new("update", &dc, later(when, 1_201_700))],
+                triggers: vec![Trigger::update(update, &dc, later(when, 1_201_700))],
                 ..Expected::default()
             },
         )

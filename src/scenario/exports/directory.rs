@@ -131,8 +131,9 @@ impl Account {
         bytes
     }
 
+    /// A new password changes the object as well, so it is no newer than that.
     fn password_set(&self) -> Timestamp {
-        later(moment(7, 28, 5, 31), i64::from(self.machine.rid % 400) * 3_517_229)
+        later(moment(7, 28, 5, 31), i64::from(self.machine.rid % 400) * 3_517_229).min(self.changed)
     }
 }
 

@@ -7,6 +7,7 @@
 use jiff::Timestamp;
 
 use super::Planted;
+use super::season::Season;
 use super::world::{Kind, World};
 use crate::scenario::bundles::Trigger;
 use crate::scenario::events::Fault;
@@ -52,6 +53,8 @@ pub(super) struct Plot {
     pub(super) upgrades: bool,
     /// The release that its hosts run, where that matters.
     pub(super) os: Option<Os>,
+    /// When it happens.
+    pub(super) season: &'static Season,
     /// Hours after which the last move fails; all the time where it is 0.
     pub(super) hours: i64,
     /// Whether only the text of a message tells it, as its number is documented nowhere.

@@ -11,7 +11,7 @@ use crate::scenario::exports::directory::Account;
 use crate::scenario::exports::encoding::Encoding;
 use crate::scenario::exports::host::HotFix;
 use crate::scenario::forms::{Directory, Events, Forms, Syntax, Updates};
-use crate::scenario::{Dice, Machine, later, updates};
+use crate::scenario::{Dice, Machine, Update, later};
 
 /// A part of a bundle that a customer sends or forgets.
 enum Item {
@@ -55,14 +55,10 @@ pub(super) fn send(world: World, sources: Sources, simulated: &mut Simulated, di
             Item::Settings(host) => simulated.told.settings.push((host, authentication)),
             Item::Updates(host) => {
                 let own = patched.iter().filter(|(machine, _, _)| machine.name == host.name);
-                let fix = |(machine, newest, time): &(Machine, bool, Timestamp)| {
-                    let [july, august] = updates(machine.os);
-                    let kb = if *newest { august.kb } else { july.kb };
-                    HotFix {
-                        kb,
-                        description: "Security Update",
-                        installed: time.to_zoned(TimeZone::UTC).date(),
-                    }
+                let fix = |(_, update, time): &(Machine, Update, Timestamp)| HotFix {
+                    kb: update.kb,
+                    description: "Security Update",
+                    installed: time.to_zoned(TimeZone::UTC).date(),
                 };
                 simulated.told.updates.push((host.clone(), own.map(fix).collect()));
             }

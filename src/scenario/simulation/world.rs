@@ -4,6 +4,7 @@ use jiff::Timestamp;
 
 use super::Planted;
 use super::plots::Plot;
+use super::season::Season;
 use crate::scenario::bundles::Trigger;
 use crate::scenario::events::hyper_v::{listener_disabled, merge_failed, spn_registered};
 use crate::scenario::events::security::Admin;
@@ -12,8 +13,8 @@ use crate::scenario::events::{Fault, HIGH_AVAILABILITY, Language, VMMS};
 use crate::scenario::exports::directory::{ANY_PROTOCOL, Account};
 use crate::scenario::exports::host::Authentication;
 use crate::scenario::forms::Told;
-use crate::scenario::site::{Site, Style};
-use crate::scenario::{Dice, Domain, Machine, Os, Update, Vm, later, moment, updates};
+use crate::scenario::site::{Site, Style, UPDATE_TAKES};
+use crate::scenario::{Dice, Domain, Machine, Os, Update, Vm, later, moment};
 
 const MINUTE: i64 = 60_000;
 const HOUR: i64 = 60 * MINUTE;
@@ -46,6 +47,7 @@ impl Kind {
 pub(super) struct World {
     pub(super) site: Site,
     pub(super) kind: Kind,
+    pub(super) season: &'static Season,
     pub(super) domain: Domain,
     pub(super) controller: Machine,
     pub(super) hosts: Vec<Machine>,
@@ -78,8 +80,8 @@ pub(super) struct World {
     pub(super) deaf: Vec<Machine>,
     /// Hosts on which live migration is switched off.
     pub(super) switched_off: Vec<Machine>,
-    /// Installed updates: the machine, whether it is the newest, the day.
-    pub(super) patched: Vec<(Machine, bool, Timestamp)>,
+    /// Installed updates: the machine, the update, the day.
+    pub(super) patched: Vec<(Machine, Update, Timestamp)>,
     /// Seconds by which a clock is off without harm.
     pub(super) offset: i64,
 }
@@ -98,7 +100,7 @@ impl World {
         })
         .unwrap_or(2);
         let count = if kind == Kind::TwoClusters { count.max(4) } else { count };
-        let releases = [Os::Server2016, Os::Server2019, Os::Server2022, Os::Server2025];
+        let releases: Vec<Os> = plot.season.releases().collect();
         let os =
             if plot.upgrades { Os::Server2022 } else { *dice.pick(&releases).unwrap_or(&Os::Server2022) };
         let os = plot.os.unwrap_or(os);
@@ -122,7 +124,7 @@ impl World {
             let names = [format!("SQL{at:02}"), format!("WEB{at:02}")];
             site.place(host, &names.each_ref().map(String::as_str));
         }
-        let begin = later(moment(8, 14, 0, 0), dice.span(0, 4 * DAY));
+        let begin = later(plot.season.begin(), dice.span(0, 4 * DAY));
         let since = later(begin, dice.span(12 * DAY, 34 * DAY));
         let end = later(since, dice.span(DAY, 5 * DAY));
         let authentication =
@@ -130,6 +132,7 @@ impl World {
         let mut world = Self {
             site,
             kind,
+            season: plot.season,
             accounts: Vec::new(),
             others: Vec::new(),
             domain,
@@ -232,7 +235,7 @@ impl World {
         if let Some(account) = self.accounts.get_mut(at) {
             *account = after;
         }
-        Some(Trigger { kind: "directory", host: before.machine.name, time })
+        Some(Trigger::new("directory", &before.machine, time))
     }
 
     /// The object was like this before the logs begin.
@@ -305,18 +308,18 @@ impl World {
         i64::try_from(self.end.duration_since(self.since).as_millis()).unwrap_or(DAY)
     }
 
-    /// Every machine starts before the logs begin to matter, and most take the update of August some time.
+    /// Every machine starts before the logs begin to matter, and most take the newer update some time.
     fn patch(&mut self, dice: &mut Dice) {
         let machines = self.hosts.iter().chain([&self.controller]).cloned().chain(self.idle_second());
         for host in machines.collect::<Vec<_>>() {
-            let [july, august] = updates(host.os);
+            let [first, newer] = self.season.updates(host.os);
             let start = later(self.begin, dice.span(0, 10 * HOUR));
-            self.site.boot(&host, july.revision, start);
+            self.site.boot(&host, first.revision, start);
             if self.hosts.contains(&host) {
                 let class = "Hyper-V Replica Service";
                 self.site.log(spn_registered(&host, class, later(start, 52_000)));
             }
-            self.patched.push((host.clone(), false, later(start, -20 * DAY)));
+            self.patched.push((host.clone(), first, later(start, -20 * DAY)));
             let upgraded = self
                 .accounts
                 .iter()
@@ -324,9 +327,20 @@ impl World {
             let frozen = self.frozen && host.name == self.controller.name;
             if !upgraded && !frozen && dice.chance(0.6) {
                 let when = later(self.begin, dice.span(DAY, self.span() + self.rest() - 2 * HOUR));
-                self.update(&host, august, when);
+                self.update(&host, newer, when);
             }
         }
+    }
+
+    /// The domain controller takes the newer update, starts on it as the fault sets in, and takes none after.
+    pub(super) fn update_controller(&mut self) -> Vec<Trigger> {
+        let (dc, since) = (self.controller.clone(), self.since);
+        let [_, newer] = self.season.updates(dc.os);
+        let when = later(since, -UPDATE_TAKES);
+        self.site.update(&dc, newer, when);
+        self.patched.push((dc.clone(), newer, when));
+        self.frozen = true;
+        vec![Trigger::update(newer, &dc, since)]
     }
 
     /// A host takes an update and starts again.
@@ -336,7 +350,7 @@ impl World {
         if started > self.since && self.deaf.contains(host) {
             self.site.log(listener_disabled(host, started));
         }
-        self.patched.push((host.clone(), true, when));
+        self.patched.push((host.clone(), update, when));
     }
 
     fn hum(&mut self, dice: &mut Dice) {
@@ -365,10 +379,10 @@ impl World {
         if dice.chance(0.35) {
             let at = if dice.chance(0.5) { source } else { target };
             let host = self.host(at).clone();
-            let [_, august] = updates(host.os);
-            if self.patched.iter().all(|(patched, newest, _)| patched.name != host.name || !newest) {
+            let [_, newer] = self.season.updates(host.os);
+            if self.patched.iter().all(|(patched, update, _)| patched.name != host.name || *update != newer) {
                 let when = later(self.since, -dice.span(25 * MINUTE, 5 * HOUR));
-                self.update(&host, august, when);
+                self.update(&host, newer, when);
             }
         }
         let network = planted.iter().any(|planted| planted.cause == "network-unreachable");

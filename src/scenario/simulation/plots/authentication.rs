@@ -13,7 +13,7 @@ use crate::scenario::events::system::{
 };
 use crate::scenario::exports::directory::{ANY_PROTOCOL, Account, DISABLED, migration_spns};
 use crate::scenario::simulation::world::{Kind, World};
-use crate::scenario::{Dice, Machine, Os, later, updates};
+use crate::scenario::{Dice, Machine, Os, later};
 
 const HOUR: i64 = 3_600_000;
 
@@ -158,15 +158,15 @@ fn clock(world: &mut World, hit: &Hit, dice: &mut Dice) -> Vec<Trigger> {
     let (host, since) = (world.host(hit.at).clone(), world.since);
     let minutes = dice.span(7, 55) * if dice.chance(0.5) { 1 } else { -1 };
     world.site.set_clock_wrong(&host, since, minutes * 60_000);
-    let [july, _] = updates(host.os);
-    world.site.boot(&host, july.revision, later(since, 4_000));
+    let [first, _] = world.season.updates(host.os);
+    world.site.boot(&host, first.revision, later(since, 4_000));
     let mut time = later(since, dice.span(5, 15) * 60_000);
     while time < world.end {
         world.site.log(clock_change_refused(&host, -60 * minutes, 300, time));
         world.site.log(clock_unsynchronised(&host, 86_400, later(time, 60)));
         time = later(time, dice.span(4 * HOUR, 9 * HOUR));
     }
-    vec![Trigger { kind: "time", host: host.name, time: since }]
+    vec![Trigger::new("time", &host, since)]
 }
 
 fn skewed(world: &mut World, failure: &Failure, _: &mut Dice) {

@@ -5,6 +5,7 @@ use crate::scenario::bundles::Trigger;
 use crate::scenario::events::Fault;
 use crate::scenario::events::hyper_v::listener_disabled;
 use crate::scenario::events::system::{interface_failed, interface_unreachable, node_removed, volume_paused};
+use crate::scenario::simulation::season::AUGUST_2026;
 use crate::scenario::simulation::world::{Kind, World};
 use crate::scenario::{Dice, later};
 
@@ -15,6 +16,7 @@ pub(super) const HEALTHY: Plot = Plot {
     kinds: &[Kind::Administrators, Kind::Cluster, Kind::Standalone, Kind::TwoClusters],
     upgrades: false,
     os: None,
+    season: &AUGUST_2026,
     hours: 0,
     by_text: false,
     reach: Reach::Pair,

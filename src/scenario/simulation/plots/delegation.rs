@@ -9,7 +9,7 @@ use crate::scenario::events::system::{
 };
 use crate::scenario::exports::directory::{ANY_PROTOCOL, Account, UNCONSTRAINED, migration_spns};
 use crate::scenario::simulation::world::{Kind, World};
-use crate::scenario::{Dice, Machine, Os, later, updates};
+use crate::scenario::{Dice, Machine, Os, later};
 
 const NEEDED: &[Kind] = &[Kind::Administrators, Kind::Standalone, Kind::TwoClusters];
 
@@ -156,7 +156,7 @@ fn upgrade(world: &mut World, hit: &Hit, _: &mut Dice) -> Vec<Trigger> {
 
 fn upgraded(world: &mut World, at: usize) -> Vec<Trigger> {
     let (host, since) = (world.host(at).clone(), world.since);
-    let [_, august] = updates(Os::Server2025);
+    let [_, august] = world.season.updates(Os::Server2025);
     world.site.upgrade(&host, Os::Server2025, august.revision, since);
     world.site.log(credential_guard_configured(&host, 2, true, later(since, 9_800)));
     world.site.log(credential_guard_started(&host, later(since, 9_900)));
@@ -164,7 +164,7 @@ fn upgraded(world: &mut World, at: usize) -> Vec<Trigger> {
         account.machine.os = Os::Server2025;
         account.changed = later(since, 600_000);
     });
-    vec![Trigger { kind: "os-upgrade", host: host.name, time: since }]
+    vec![Trigger::new("os-upgrade", &host, since)]
 }
 
 /// The host is upgraded, and Credential Guard keeps what CredSSP would hand on.
