@@ -66,13 +66,11 @@ def peak(runs):
 
 
 def drawn(work, program, name, count, seed=1):
-    """Tickets in a folder of their own. Returns their bytes as sent and unpacked."""
+    """Tickets in a folder of their own, with what is planted beside it. Returns their bytes as sent and unpacked."""
     folder = work / name
     command = [program, "simulate", "--write", folder, "--zip", "--bundles", str(count), "--seed", str(seed)]
     subprocess.run(command, check=True)
-    # What is planted is no ticket.
-    (folder / "truth.jsonl").unlink()
-    zips = list(folder.iterdir())
+    zips = list((folder / "tickets").iterdir())
     return sum(path.stat().st_size for path in zips), unpacked(zips)
 
 
@@ -88,10 +86,10 @@ def speed(bench, programs, count, sizes):
     commands = {}
     for name, program in programs.items():
         for threads in (1, 2):
-            commands[f"{name}{threads} threads"] = bench.triage("many", "--threads", str(threads), program=program)
+            commands[f"{name}{threads} threads"] = bench.triage("many/tickets", "--threads", str(threads), program=program)
         for processes in (1, 2, 3, 4):
             options = ["--isolate", "--processes", str(processes), "--threads", str(processes)]
-            commands[f"{name}`--isolate`, {processes} processes of one thread"] = bench.triage("many", *options, program=program)
+            commands[f"{name}`--isolate`, {processes} processes of one thread"] = bench.triage("many/tickets", *options, program=program)
     runs = bench.measure(commands)
     print(f"{count} tickets, {sizes[0] / MIB:.0f} MiB as sent, {sizes[1] / MIB:.0f} MiB unpacked, {bench.rounds} rounds:\n")
     print("| run | seconds | tickets a second | MiB/s, unpacked | processor, ms a ticket | peak of all processes, MiB |")
@@ -107,8 +105,8 @@ def resumed(bench, count):
     """A run that is done already, begun again; beside the whole one into a file."""
     done = bench.work / "out/done.jsonl"
     commands = {
-        "whole, into a file": bench.triage("many", "-o", done),
-        "resumed with nothing left to do": bench.triage("many", "-o", done, "--resume"),
+        "whole, into a file": bench.triage("many/tickets", "-o", done),
+        "resumed with nothing left to do": bench.triage("many/tickets", "-o", done, "--resume"),
     }
     runs = bench.measure(commands)
     print("\n| run | seconds | a ticket, ms |\n|---|---:|---:|")
@@ -122,7 +120,7 @@ def memory(bench, count):
     for part in (count // 100, count // 10, count):
         name = f"part{part}"
         (bench.work / name).mkdir()
-        for path in sorted((bench.work / "many").iterdir())[:part]:
+        for path in sorted((bench.work / "many/tickets").iterdir())[:part]:
             os.link(path, bench.work / name / path.name)
         row(bench, name, part)
     print("\n| one ticket, an event log of | peak in process, MiB | isolated, MiB |\n|---:|---:|---:|")

@@ -4,7 +4,7 @@
 
 use std::fs;
 use std::hint::black_box;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use kcdoctor::bundle::Limits;
@@ -17,12 +17,12 @@ use kcdoctor::scenario::simulation::Sources;
 
 const TICKETS: u64 = 100;
 
-fn tickets(folder: &Path) {
+/// The folder of the tickets below `folder`.
+fn tickets(folder: &Path) -> PathBuf {
     let (sources, container) = (Sources::Complete, Container::Zip);
     let order = Order { first_seed: 1, bundles: TICKETS, sources, container, threads: 0 };
     write(&order, folder).unwrap();
-    // What is planted is no ticket.
-    fs::remove_file(folder.join("truth.jsonl")).unwrap();
+    folder.join("tickets")
 }
 
 fn triage(folder: &Path, threads: usize, target: Target, knowledge: &Knowledge) -> Done {
@@ -61,23 +61,23 @@ fn triage(folder: &Path, threads: usize, target: Target, knowledge: &Knowledge) 
 fn many(criterion: &mut Criterion) {
     let knowledge = Knowledge::load().unwrap();
     let folder = tempfile::tempdir().unwrap();
-    tickets(folder.path());
+    let tickets = tickets(folder.path());
     let mut group = criterion.benchmark_group("triage");
     group.sample_size(10).throughput(Throughput::Elements(TICKETS));
     for threads in [1, 2] {
         group.bench_function(format!("{TICKETS} tickets, {threads} threads"), |bencher| {
-            bencher.iter(|| black_box(triage(folder.path(), threads, Target::Nowhere, &knowledge)));
+            bencher.iter(|| black_box(triage(&tickets, threads, Target::Nowhere, &knowledge)));
         });
     }
     let elsewhere = tempfile::tempdir().unwrap();
     let result = elsewhere.path().join("result.jsonl");
-    triage(folder.path(), 2, Target::File(result.clone()), &knowledge);
+    triage(&tickets, 2, Target::File(result.clone()), &knowledge);
     group.bench_function(format!("{TICKETS} tickets, resumed with nothing left to do"), |bencher| {
-        bencher.iter(|| black_box(triage(folder.path(), 2, Target::Resumed(result.clone()), &knowledge)));
+        bencher.iter(|| black_box(triage(&tickets, 2, Target::Resumed(result.clone()), &knowledge)));
     });
-    fs::write(folder.path().join("T000000.evtx"), bulk(1, 0.001, 64 << 20)).unwrap();
+    fs::write(tickets.join("T000000.evtx"), bulk(1, 0.001, 64 << 20)).unwrap();
     group.bench_function(format!("{TICKETS} tickets and one of 64 MiB, 2 threads"), |bencher| {
-        bencher.iter(|| black_box(triage(folder.path(), 2, Target::Nowhere, &knowledge)));
+        bencher.iter(|| black_box(triage(&tickets, 2, Target::Nowhere, &knowledge)));
     });
     group.finish();
 }

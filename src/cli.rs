@@ -123,7 +123,7 @@ pub struct SimulateArgs {
     /// The seed of the first; the same seed gives the same incidents.
     #[arg(long, value_name = "SEED", default_value_t = 1)]
     pub seed: u64,
-    /// Judge nothing: write the bundles to DIR, and `truth.jsonl` beside them.
+    /// Judge nothing: write the bundles to DIR/tickets, and what was planted to DIR/truth.jsonl.
     #[arg(long, value_name = "DIR", conflicts_with_all = ["incidents", "format", "output"])]
     pub write: Option<PathBuf>,
     /// With `--write`: each bundle as one zip, not as a folder.

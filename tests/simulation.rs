@@ -159,7 +159,7 @@ fn the_command_writes_bundles_with_their_truth() {
         })
         .collect();
     assert_eq!(bundles, ["T000005", "T000006", "T000007"]);
-    assert!(bundles.iter().all(|name| folder.path().join(name).is_dir()));
+    assert!(bundles.iter().all(|name| folder.path().join("tickets").join(name).is_dir()));
     let scored = run(&["simulate", "--incidents", "4", "--bundles", "2", "--format", "json"]);
     let report: serde_json::Value = serde_json::from_slice(&scored.stdout).unwrap();
     assert_eq!(report["command"], "simulate");
@@ -184,17 +184,17 @@ fn the_command_writes_zips_as_well() {
     let truth = std::fs::read_to_string(one.join("truth.jsonl")).unwrap();
     assert!(truth.contains("\"bundle\":\"T000005.zip\""), "{truth}");
     for (name, zip) in [("T000005", "T000005.zip"), ("T000008", "T000008.zip")] {
-        let bytes = std::fs::read(one.join(zip)).unwrap();
-        assert_eq!(bytes, std::fs::read(two.join(zip)).unwrap());
+        let bytes = std::fs::read(one.join("tickets").join(zip)).unwrap();
+        assert_eq!(bytes, std::fs::read(two.join("tickets").join(zip)).unwrap());
         let mut archive = zip::ZipArchive::new(std::io::Cursor::new(bytes)).unwrap();
         for index in 0..archive.len() {
             let mut member = archive.by_index(index).unwrap();
             let mut content = Vec::new();
             std::io::Read::read_to_end(&mut member, &mut content).unwrap();
-            let path = folders.join(name).join(member.name().unwrap().as_ref());
+            let path = folders.join("tickets").join(name).join(member.name().unwrap().as_ref());
             assert_eq!(std::fs::read(path).unwrap(), content);
         }
-        assert_eq!(archive.len(), files(&folders.join(name)));
+        assert_eq!(archive.len(), files(&folders.join("tickets").join(name)));
     }
 }
 

@@ -87,7 +87,7 @@ def drawn(work, kcdoctor, sort, count, seed):
     command = [kcdoctor, "simulate", "--write", work / sort, "--zip", "--bundles", str(count), "--seed", str(first)]
     subprocess.run(command + (["--thinned"] if sort == "thinned" else []), check=True)
     truths = [json.loads(line) for line in (work / sort / "truth.jsonl").read_bytes().splitlines()]
-    return [Ticket(f"{sort}/{truth['bundle']}".encode(), truth=truth, sort=sort) for truth in truths]
+    return [Ticket(f"{sort}/tickets/{truth['bundle']}".encode(), truth=truth, sort=sort) for truth in truths]
 
 
 def spoilt(work, lot, count, complete):

@@ -37,19 +37,20 @@ pub struct Order {
     pub threads: usize,
 }
 
-/// Writes bundles under `folder`, and `truth.jsonl` beside them.
+/// Writes bundles into the folder `tickets` of `folder`, and `truth.jsonl` beside that: what is planted is no ticket.
 ///
 /// # Errors
 /// [`Error::Io`] where something can't be written, [`Error::Fault`] where threads can't be had.
 pub fn write(order: &Order, folder: &Path) -> Result<(), Error> {
-    fs::create_dir_all(folder).map_err(Error::io(folder))?;
+    let tickets = folder.join("tickets");
+    fs::create_dir_all(&tickets).map_err(Error::io(&tickets))?;
     let one = |seed| {
         let simulated = draw(seed, order.sources);
         let name = match order.container {
             Container::Folder => format!("T{seed:06}"),
             Container::Zip => format!("T{seed:06}.zip"),
         };
-        put(&folder.join(&name), simulated.written(), order.container)?;
+        put(&tickets.join(&name), simulated.written(), order.container)?;
         Ok(truth(&name, &simulated))
     };
     let seeds = order.first_seed..order.first_seed.saturating_add(order.bundles);
