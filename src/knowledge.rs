@@ -36,7 +36,7 @@ pub use class::{Class, Weight};
 pub use codes::{Code, Codes, Space};
 pub use fixes::{Fix, Fixes, PLACEHOLDERS, Per, Stage};
 pub use gaps::{Gaps, Otherwise, Piece, Place, Recipe};
-pub use hardening::{Fault, First, Gate, Hardening, Hardenings, Phase, Reached, Role, State};
+pub use hardening::{Fault, First, Gate, Hardening, Hardenings, Phase, Reached, Role, Spares, State};
 pub use interest::{Cell, Interest, Routine, Wanted, Worth};
 pub use progress::Progress;
 pub use registry::{Registry, Setting};

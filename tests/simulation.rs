@@ -9,7 +9,7 @@ use kcdoctor::diagnose::Level;
 use kcdoctor::knowledge::{Cause, Knowledge};
 use kcdoctor::render::render_accuracy;
 use kcdoctor::report::accuracy::{Accuracy, Score, Set, Stated};
-use kcdoctor::scenario::simulation::{Sources, causes, draw};
+use kcdoctor::scenario::simulation::{Simulated, Sources, causes, draw};
 
 const SEEDS: std::ops::Range<u64> = 700_000..700_400;
 
@@ -60,6 +60,30 @@ fn facts_and_files_get_one_verdict() {
         let [facts, files] =
             [Through::Facts, Through::Files].map(|through| judge(&simulated, through, &knowledge));
         assert_eq!((facts.said, facts.level), (files.said, files.level), "seed {seed}");
+    }
+}
+
+/// The update that assumes AES where an object states nothing comes in the bracket, and both objects state their types.
+#[test]
+fn an_update_that_spares_both_accounts_sets_nothing_off() {
+    let knowledge = knowledge();
+    let comes = |drawn: &Simulated| {
+        let mut updates = drawn.told.updates.iter().filter(|(host, _)| host.name == "DC01");
+        updates.any(|(_, own)| own.iter().any(|own| own.kb == "KB5082123"))
+    };
+    let drawn = (1..2_400).map(|seed| draw(seed, Sources::Complete));
+    let spared = drawn.filter(|drawn| {
+        drawn.planted.first().is_some_and(|planted| planted.triggers.is_empty()) && comes(drawn)
+    });
+    let judged: Vec<_> = spared.map(|drawn| judge(&drawn, Through::Facts, &knowledge)).collect();
+    assert!(judged.len() > 5, "{}", judged.len());
+    for stated in judged {
+        assert_eq!(
+            (stated.said, stated.trigger_right),
+            ("encryption-mismatch", None),
+            "seed {}",
+            stated.seed
+        );
     }
 }
 

@@ -18,7 +18,7 @@ use crate::knowledge::{Builds, Class, Weight};
 mod authentication;
 mod hardening;
 
-pub(super) use hardening::common_types;
+pub(super) use hardening::{common_types, states_types};
 
 /// The channel of the management service, in which it says that its listener is off.
 const VMMS_ADMIN: &str = "Microsoft-Windows-Hyper-V-VMMS-Admin";

@@ -32,6 +32,8 @@ pub struct Hardening {
     pub standing: Standing,
     /// Signals that show it at work, by id.
     pub witnesses: Vec<String>,
+    /// Accounts that it leaves alone, where it does.
+    pub spares: Option<Spares>,
     /// The version whose installation brings it, where no update does.
     pub upgrade_to: Option<String>,
     /// Public sources.
@@ -46,6 +48,14 @@ pub struct Hardening {
     /// Faults of its updates, with the builds that carry and mend them.
     #[serde(default)]
     pub fault: Vec<Fault>,
+}
+
+/// Accounts that a change leaves alone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Spares {
+    /// Those whose object states encryption types.
+    EncryptionTypesStated,
 }
 
 /// Where a change acts.

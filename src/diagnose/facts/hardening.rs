@@ -205,6 +205,11 @@ fn common(
     Some(client & account & policy(pair.target).unwrap_or(u32::MAX))
 }
 
+/// Whether an object is known to state its types, so that no default of the domain controllers counts for it.
+pub(in crate::diagnose) fn states_types(object: &DirectoryObject) -> bool {
+    stated_types(object).is_some_and(|types| types.is_some())
+}
+
 /// What an object states: `Some(None)` where it is known to state nothing.
 fn stated_types(object: &DirectoryObject) -> Option<Option<u32>> {
     let types = object.encryption_types.known()?;

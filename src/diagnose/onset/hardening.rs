@@ -1,16 +1,17 @@
 //! Whether a change that brings a hardening, or a faulty update, leads to what the verdict blames.
 //!
 //! An update that merely came before is timing. It takes a verdict whose condition holds, so its witness was seen, on a
-//! machine of the role on which the change acts, and that machine must not have refused before and refuse since. What
-//! is known from memory alone never leads anywhere.
+//! machine of the role on which the change acts, which must not have refused before and refuse since, and an account that
+//! the change does not spare. What is known from memory alone never leads anywhere.
 
 use jiff::{SignedDuration, Timestamp};
 
 use super::{Placed, Strength};
+use crate::diagnose::facts::states_types;
 use crate::diagnose::{Judgement, Level};
 use crate::evidence::{Evidence, HostId};
 use crate::incident::{Change, Incident};
-use crate::knowledge::{Knowledge, Role, Standing};
+use crate::knowledge::{Knowledge, Role, Spares, Standing};
 
 /// The changes, those that lead to the verdict marked so.
 pub(in crate::diagnose) fn judged<'a>(
@@ -48,6 +49,7 @@ fn leads(
                 .hardenings
                 .sets_off(name)
                 .is_some_and(|role| acts(role, host, verdict, incident, evidence))
+            && concerns(name, verdict, evidence, knowledge)
             && began(name, host, [before, to], incident, knowledge)
             && is_seen(name, verdict, incident, evidence, knowledge)
     };
@@ -66,6 +68,16 @@ fn acts(role: Role, host: HostId, verdict: &Judgement<'_>, incident: &Incident, 
         Role::Host => is_end,
         Role::Both => is_end || serves(),
     }
+}
+
+/// Whether the account of an end is one that the change does not leave alone, or may be.
+fn concerns(name: &str, verdict: &Judgement<'_>, evidence: &Evidence, knowledge: &Knowledge) -> bool {
+    let spares = knowledge.hardenings.named(name).and_then(|hardening| hardening.spares);
+    let is_spared = |host: HostId| match spares {
+        Some(Spares::EncryptionTypesStated) => evidence.directory.computer(host).is_some_and(states_types),
+        None => false,
+    };
+    verdict.pairs.iter().any(|(source, target)| !is_spared(*source) || !is_spared(*target))
 }
 
 /// Whether one of the change's own witnesses stands near a failure of the verdict. The condition of a verdict on a faulty

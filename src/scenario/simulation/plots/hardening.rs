@@ -22,18 +22,21 @@ const FAULTY: u32 = 2300;
 /// The same at October 2022, a month before tickets bear a signature over the PAC.
 const UNSIGNED: u32 = 3532;
 
+/// By policy, one host uses nothing that the other does.
+const NO_COMMON_TYPE: Plot = Plot {
+    cause: "encryption-mismatch",
+    kinds: BY_USERS,
+    reach: Reach::Both,
+    worked: 0.7,
+    faults: &[Fault::UnknownEncryption],
+    set: no_common_type,
+    beside: no_suitable_key,
+    ..HEALTHY
+};
+
 pub(super) const PLOTS: &[Plot] = &[
-    Plot {
-        cause: "encryption-mismatch",
-        weight: 2,
-        kinds: BY_USERS,
-        reach: Reach::Both,
-        worked: 0.7,
-        faults: &[Fault::UnknownEncryption],
-        set: no_common_type,
-        beside: no_suitable_key,
-        ..HEALTHY
-    },
+    Plot { weight: 1, ..NO_COMMON_TYPE },
+    Plot { weight: 1, season: &APRIL_2026, set: no_common_type_and_updated, ..NO_COMMON_TYPE },
     Plot {
         cause: "encryption-mismatch",
         weight: 2,
@@ -86,6 +89,12 @@ fn no_common_type(world: &mut World, hit: &Hit, _: &mut Dice) -> Vec<Trigger> {
         world.was_always(at, |account| (account.encryption, account.changed) = (types, changed));
     }
     Vec::new()
+}
+
+/// The same, while the domain controller takes an update that changes nothing for objects which state their types.
+fn no_common_type_and_updated(world: &mut World, hit: &Hit, dice: &mut Dice) -> Vec<Trigger> {
+    world.update_controller();
+    no_common_type(world, hit, dice)
 }
 
 /// A source that asks for RC4 alone, a target whose object states nothing, and an update that assumes AES of it.
