@@ -152,6 +152,8 @@ pub struct Incident {
     pub pairs: Vec<Pair>,
     /// Hosts that can be an end of a migration.
     pub nodes: BTreeSet<HostId>,
+    /// Those of them that sent something of their own, and not only stand in the directory.
+    pub senders: BTreeSet<HostId>,
     /// Which nodes form a cluster.
     pub clusters: Clusters,
     /// Every host's own state.
@@ -268,6 +270,7 @@ impl Incident {
             beyond,
             attempts,
             pairs: Vec::new(),
+            senders: senders(&nodes, &machines, scope, evidence),
             nodes,
             clusters,
             machines,
@@ -543,6 +546,21 @@ pub fn is_near(times: &[Timestamp], time: Timestamp, distance: SignedDuration) -
     let at = times.partition_point(|other| *other < time);
     let around = times.get(at.saturating_sub(1)..).unwrap_or_default().iter().take(2);
     around.into_iter().any(|other| other.duration_since(time).abs() <= distance)
+}
+
+/// Those of `nodes` that sent settings or events.
+fn senders(
+    nodes: &BTreeSet<HostId>,
+    machines: &BTreeMap<HostId, Machine>,
+    scope: &Scope,
+    evidence: &Evidence,
+) -> BTreeSet<HostId> {
+    let has_sent = |host: HostId| {
+        let has_settings = machines.get(&host).is_some_and(|own| !own.settings_facts.is_empty());
+        has_settings || evidence.hosts.get(host).is_some_and(|own| own.wrote_events)
+    };
+    let is_named = |host: HostId| scope.names(Some(host), Some(host), evidence);
+    nodes.iter().copied().filter(|host| is_named(*host) && has_sent(*host)).collect()
 }
 
 /// Successes of which an end is not known, or only assumed, for each host that recorded them.

@@ -4,6 +4,8 @@
 use std::collections::BTreeSet;
 use std::process::Command;
 
+use kcdoctor::bundle::{Bundle, Limits};
+use kcdoctor::command::analyze::{Options, analyze};
 use kcdoctor::command::simulate::{Through, judge, simulate};
 use kcdoctor::diagnose::Level;
 use kcdoctor::knowledge::{Cause, Knowledge};
@@ -238,4 +240,18 @@ fn what_is_not_sent_is_not_healthy() {
     for stated in judged {
         assert_ne!(stated.level, Level::Healthy, "seed {}: {}", stated.seed, stated.truth);
     }
+}
+
+/// A host in no pair sent its settings and its System log, and not the logs in which its failed moves stand.
+#[test]
+fn a_host_that_sent_everything_else_is_asked_for_its_log() {
+    let drawn = draw(1_152_143, Sources::Thinned);
+    let bundle = Bundle::held("simulated", drawn.written(), &Limits::default());
+    let report = analyze(&bundle, &knowledge(), &Options::default(), &|| ()).unwrap();
+    assert_eq!((drawn.cause(), report.verdict.level), ("account-unusable", Level::Inconclusive));
+    let silent = &drawn.pairs()[0].0;
+    assert!(report.pairs.iter().all(|pair| pair.source != *silent && pair.target != *silent));
+    let gaps: Vec<_> = report.gaps.iter().map(|gap| gap.id.as_str()).collect();
+    assert!(gaps.contains(&format!("hyperv-log:{silent}").as_str()), "{gaps:?}");
+    assert!(report.verdict.summary.contains("do not show all"), "{}", report.verdict.summary);
 }

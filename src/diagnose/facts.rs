@@ -393,8 +393,25 @@ pub(super) fn incident_facts(pairs: &[Pair], incident: &Incident, evidence: &Evi
             unclassified.iter().flat_map(|attempt| attempt.facts.iter().copied()),
         );
     }
-    // A host whose log was not sent may have seen failures.
-    let ends: BTreeSet<HostId> = pairs.iter().flat_map(|pair| [pair.source, pair.target]).collect();
+    // Of moves whose ends nobody knows, nobody knows whose logs are missing.
+    let are_placed =
+        incident.attempts.iter().all(|attempt| attempt.source.is_some() || attempt.target.is_some());
+    let can_tell = !pairs.is_empty() && are_placed && !incident.loose_ends;
+    if can_tell && unseen(pairs, incident, evidence).is_empty() {
+        stated.set("all_seen", FactValue::Bool(true), []);
+    }
+    // A need that nobody can check is neither met nor unmet.
+    if pairs.iter().all(|pair| pair.grant != Grant::Unknown) {
+        stated.set("unmet", count(pairs.iter().filter(|pair| pair.grant.is_unmet()).count()), []);
+    }
+    stated
+}
+
+/// Hosts that may have seen failures, since the log in which those would stand was not sent: ends of pairs, and Hyper-V
+/// hosts that sent something else.
+pub(super) fn unseen(pairs: &[Pair], incident: &Incident, evidence: &Evidence) -> Vec<HostId> {
+    let ends = pairs.iter().flat_map(|pair| [pair.source, pair.target]);
+    let hosts: BTreeSet<HostId> = ends.chain(incident.senders.iter().copied()).collect();
     let last = incident.attempts.last().map(|attempt| attempt.time);
     // What a cluster refuses by itself stands in its own log alone, and moves out of it in that of the service.
     let has = |host: HostId, log: &str| {
@@ -409,15 +426,5 @@ pub(super) fn incident_facts(pairs: &[Pair], incident: &Incident, evidence: &Evi
         let clustered = is_member || incident.clusters.together(*host, *host);
         has(*host, "vmms-admin") && (!clustered || has(*host, "high-availability"))
     };
-    // Of moves whose ends nobody knows, nobody knows whose logs are missing.
-    let are_placed =
-        incident.attempts.iter().all(|attempt| attempt.source.is_some() || attempt.target.is_some());
-    if !ends.is_empty() && are_placed && !incident.loose_ends && ends.iter().all(is_seen) {
-        stated.set("all_seen", FactValue::Bool(true), []);
-    }
-    // A need that nobody can check is neither met nor unmet.
-    if pairs.iter().all(|pair| pair.grant != Grant::Unknown) {
-        stated.set("unmet", count(pairs.iter().filter(|pair| pair.grant.is_unmet()).count()), []);
-    }
-    stated
+    hosts.into_iter().filter(|host| !is_seen(host)).collect()
 }

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::facts::unseen;
 use super::{Finding, Judgement, Level, Onset, RuleOutcome};
 use crate::evidence::{Evidence, HostId};
 use crate::incident::Incident;
@@ -228,6 +229,11 @@ impl Found<'_> {
             if !stated.contains(&host) && !has(host, "system") {
                 kinds.push(("update-history", host));
             }
+        }
+        // Nothing failed as far as the logs tell, and some were not sent.
+        if incident.hyper_v_logs && verdict.level == Level::Inconclusive && verdict.attempts.is_empty() {
+            let unseen = unseen(&incident.pairs, incident, self.evidence);
+            kinds.extend(unseen.into_iter().map(|host| ("hyperv-log", host)));
         }
         if !incident.hyper_v_logs {
             let nodes: Vec<_> = incident.nodes.iter().copied().collect();

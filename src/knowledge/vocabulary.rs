@@ -79,7 +79,7 @@ pub const FACTS: &[FactName] = &[
         "all_seen",
         Kind::Bool,
         "hyperv-log:",
-        "of every host of a pair in question the log of Hyper-V's management was sent undamaged, of a cluster's node that of the cluster's machines as well, and nothing in them broke off without an outcome; unknown otherwise",
+        "of every host of a pair in question, and of every Hyper-V host that sent anything, the log of Hyper-V's management was sent undamaged, of a cluster's node that of the cluster's machines as well, and nothing in them broke off without an outcome; unknown otherwise",
     ),
     fact("pair", "failed", Kind::Int, "hyperv-log:", "failed migrations from source to target"),
     fact("pair", "succeeded", Kind::Int, "hyperv-log:", "successful ones"),

@@ -49,9 +49,19 @@ fn inconclusive(diagnosis: &Diagnosis<'_>, incident: &Incident, pairs: &str) -> 
     match (failed, succeeded, classes.is_empty()) {
         (0, 0, _) if incident.hyper_v_logs => "No live migration is recorded in these logs, so nothing can be said about one.".into(),
         (0, 0, _) => "No live migration is recorded in this bundle, and no log of Hyper-V is in it, so nothing can be said about one.".into(),
-        (0, ..) => format!("{} succeeded and none failed, but the delegation that they may need is not in place or not known.", migrations(succeeded)),
+        (0, ..) => format!("{} succeeded and none failed, but {}.", migrations(succeeded), doubt(diagnosis)),
         (.., true) => format!("{} failed{place}, and no evidence in the bundle names the cause.", migrations(failed)),
         (.., false) => format!("{} failed{place} with errors of the class {}, and no rule of this version explains them from what the bundle holds.", migrations(failed), classes.join(", ")),
+    }
+}
+
+/// Why nothing is called healthy, though nothing was seen to fail.
+fn doubt(diagnosis: &Diagnosis<'_>) -> &'static str {
+    let mut findings = diagnosis.findings.iter().filter(|finding| finding.rule.cause == Cause::healthy());
+    if findings.any(|finding| finding.missing.contains("incident.all_seen")) {
+        "the logs do not show all that happened: see what is missing"
+    } else {
+        "the delegation that they may need is not in place or not known"
     }
 }
 
