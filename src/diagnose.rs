@@ -118,12 +118,15 @@ pub fn diagnose<'a>(incident: &'a Incident, evidence: &Evidence, knowledge: &'a 
     let mut judgements = judgements(&candidates, incident).into_iter();
     let (mut verdict, also, confidences) = match unbroken(&answers, incident, knowledge) {
         Some(verdict) if candidates.is_empty() => {
-            // What will fail is foreseen, and of a host that nothing in the bundle names nobody knows: no nine tenths.
-            let sure = [(verdict.cause, 8.0), (Cause::undetermined(), 1.0)];
-            let confidences = if verdict.cause == Cause::undetermined() {
-                vec![(verdict.cause, 1.0)]
-            } else {
-                weigh::to_hundredths(sure.to_vec())
+            // Of a host that nothing in the bundle names nobody knows, and what will fail is only foreseen.
+            let sure = match verdict.level {
+                Level::Healthy => Some(19.0),
+                Level::Latent => Some(8.0),
+                _ => None,
+            };
+            let confidences = match sure {
+                Some(sure) => weigh::to_hundredths(vec![(verdict.cause, sure), (Cause::undetermined(), 1.0)]),
+                None => vec![(verdict.cause, 1.0)],
             };
             (verdict, Vec::new(), confidences)
         }
