@@ -117,6 +117,25 @@ fn what_others_were_refused_is_theirs() {
     is_open(&of("-", "svc-web@CONTOSO.COM"), "a service's account asked");
 }
 
+/// Who can't drain a host remotely moves its machines from its own console, where no delegation is needed.
+#[test]
+fn a_move_from_the_console_does_not_clear_what_a_domain_controller_refused() {
+    let of = |worked: bool, refused: bool| {
+        let mut case = failing(NO_CREDENTIALS, &["15T10:00:00", "15T10:20:00"]);
+        if worked {
+            success(&mut case, "15T12:00");
+        }
+        if refused {
+            let own = |time| ticket(time, "HV01$@CONTOSO.COM", "HV02$", "0x40830000", "0xd");
+            case.file("dc.xml", &(own("15T09:59:59") + &own("15T10:19:59")));
+        }
+        case.objects(&[("HV01", MEMBER, &[], OLD), ("HV02", MEMBER, &[], OLD)]).report()
+    };
+    is_confirmed(&of(false, false), "kcd-missing");
+    is_open(&of(true, false), "it came to work by itself");
+    is_confirmed(&of(true, true), "kcd-missing");
+}
+
 /// A later failure for another reason does not take back that it worked in between.
 #[test]
 fn what_came_to_work_was_not_broken_for_good() {

@@ -355,3 +355,29 @@ fn an_attribute_that_was_changed_after_the_failures_does_not_explain_them() {
     let change = later.changes.iter().find(|change| change.id == "directory:HV01:2026-09-20T08:00:00Z");
     assert!(change.is_some_and(|change| change.relation.is_some()));
 }
+
+#[test]
+fn a_record_of_another_host_proves_no_direction() {
+    let of = |writer: &str, side: &str| {
+        let mut case = Case::new();
+        case.kerberos(&["HV01", "HV02"]).service(13002, 4, "HV01", "01T00:00:00", &["OLD", IDS[2]]);
+        let text = format!(
+            "Virtual machine migration operation for 'SQL1' failed at migration {side}.\n\n\
+             Failed to establish a connection with host 'HV02': {NO_CREDENTIALS}"
+        );
+        case.cluster_failure("SQL1", IDS[0], writer, "15T10:00:00", &text);
+        case.objects(&[("HV01", MEMBER, &[], OLD), ("HV02", MEMBER, &[], OLD)]).report()
+    };
+    let pairs = |report: &Report| report.verdict.pairs.clone();
+    let way = vec![("HV01".to_owned(), "HV02".to_owned())];
+    let own = of("HV01", "source 'HV01'");
+    is_confirmed(&own, "kcd-missing");
+    assert_eq!(pairs(&own), way);
+    for (writer, side) in
+        [("HV02", "source 'HV01'"), ("HV02", "destination 'HV02'"), ("HV03", "source 'HV01'")]
+    {
+        let report = of(writer, side);
+        is_open(&report, "whoever wrote it was not the source");
+        assert!(pairs(&report).is_empty() || pairs(&report) == way, "{writer}: {:?}", pairs(&report));
+    }
+}
