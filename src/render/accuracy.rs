@@ -50,7 +50,8 @@ and how customers really send what, nobody has counted; no simulation can say mo
 A verdict is *right* where it names the cause that was planted, or one of two. *Open* is `inconclusive`. *Sure and
 wrong* is a wrong verdict that is `confirmed`, `healthy`, or stated with nine tenths. Where the machines do not say what
 failed (\"access denied\" and nothing more), anything up to `possible` is right. Calibration compares the confidence of
-the verdict, and of the likeliest fault where the verdict leaves it open, with how often that is the fault.
+the verdict, and of the likeliest fault where the verdict leaves it open, with how often that is the fault. Of each set one
+table goes by the fault that was planted, one by the verdict that was given.
 
 ";
 
