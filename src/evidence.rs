@@ -10,12 +10,13 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::fact::{
     Bystanders, Event, Fact, HostSettings, InstalledUpdate, Issue, MachineReport, Observation, Origin,
-    Position, SourceId, widened,
+    Position, SourceId,
 };
 use crate::knowledge::{Meaning, Signal, Signals};
 use crate::parse::{Guess, ParsedSource};
 
 mod copies;
+mod coverage;
 mod directory;
 mod holders;
 mod host;
@@ -57,27 +58,6 @@ pub struct SourceRecord {
     pub issues: Vec<Issue>,
     /// What it most likely is, where nothing is read from it.
     pub guess: Option<Guess>,
-}
-
-/// What the bundle covers of one host's channel.
-#[derive(Debug, Clone)]
-pub struct Covered {
-    /// The host.
-    pub host: HostId,
-    /// The channel.
-    pub channel: String,
-    /// Intact records.
-    pub records: u64,
-    /// The earliest event.
-    pub first: Timestamp,
-    /// The latest event.
-    pub last: Timestamp,
-    /// The lowest and the highest record number, where the records carry them.
-    pub numbers: Option<(u64, u64)>,
-    /// Spans in which records are missing.
-    pub holes: Vec<(Timestamp, Timestamp)>,
-    /// The sources that hold it.
-    pub sources: BTreeSet<SourceId>,
 }
 
 /// An event joined to its host and its meaning.
@@ -303,39 +283,22 @@ impl Evidence {
         self.coverage.iter().filter(move |covered| covered.host == host && matches(&covered.channel))
     }
 
-    /// Whether any log of a domain controller's or node's `channel` holds `time`.
+    /// Whether a log of a domain controller's or node's `channel` holds all of `times`, which are sorted, so that "none" can
+    /// be said of them: it reaches over the first and the last, and lacks nothing around those between.
     #[must_use]
-    pub fn covers(&self, host: HostId, channel: &str, time: Timestamp) -> bool {
-        self.covered(host, |name| name.eq_ignore_ascii_case(channel))
-            .any(|covered| covered.first <= time && time <= covered.last)
+    pub fn covers_all(&self, host: HostId, channel: &str, times: &[Timestamp]) -> bool {
+        let mut own = self.covered(host, |name| name.eq_ignore_ascii_case(channel));
+        times.is_empty() || own.any(|covered| covered.holds_all(times))
     }
 
     /// Coverage joined by host and channel: two files of one log are one row.
     fn merge(&self, channels: Vec<(SourceId, crate::fact::ChannelCoverage)>) -> Vec<Covered> {
-        let mut rows: BTreeMap<(HostId, String), Covered> = BTreeMap::new();
+        let mut rows: BTreeMap<(HostId, String), Vec<_>> = BTreeMap::new();
         for (source, channel) in channels {
             let Some(host) = self.hosts.find(&channel.computer) else { continue };
-            let fresh = Covered {
-                host,
-                channel: channel.channel.clone(),
-                records: 0,
-                first: channel.first,
-                last: channel.last,
-                numbers: None,
-                holes: Vec::new(),
-                sources: BTreeSet::new(),
-            };
-            let row = rows.entry((host, channel.channel)).or_insert(fresh);
-            row.records += channel.records;
-            row.first = row.first.min(channel.first);
-            row.last = row.last.max(channel.last);
-            row.numbers = widened(row.numbers, channel.numbers);
-            row.sources.insert(source);
-            row.holes.extend(channel.holes);
-            row.holes.sort_unstable();
-            row.holes.dedup();
+            rows.entry((host, channel.channel.clone())).or_default().push((source, channel));
         }
-        rows.into_values().collect()
+        rows.into_iter().filter_map(|((host, _), parts)| Covered::join(host, parts)).collect()
     }
 
     /// The same record reaches us by .evtx, XML and tables; the first source keeps it. Where a table has no record

@@ -416,12 +416,10 @@ impl Incident {
         let mut pairs = std::mem::take(&mut self.pairs);
         for pair in &mut pairs {
             let times: Vec<_> = self.failures(pair).map(|(_, attempt)| attempt.time).collect();
-            // "None" can be said only where every controller's log holds the first and the last failure.
-            let holds =
-                |time: &Timestamp| controllers.iter().all(|dc| evidence.covers(*dc, "Security", *time));
+            // "None" can be said only where every controller's log holds the failures.
             let covered = !controllers.is_empty()
                 && !times.is_empty()
-                && times.first().into_iter().chain(times.last()).all(holds);
+                && controllers.iter().all(|dc| evidence.covers_all(*dc, "Security", &times));
             let of_ends =
                 [pair.source, pair.target].map(|host| by_host.get(&host).map_or(&[][..], Vec::as_slice));
             let mut joined: Vec<&kdc::Refusal> = of_ends.concat();

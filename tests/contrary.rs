@@ -16,13 +16,13 @@ use super::report_with;
 const UNTRUSTED: &str = "userAccountControl: 1049088\n";
 
 /// A move from HV01 to HV02 that arrives.
-fn success(case: &mut Case, time: &str) {
+pub(super) fn success(case: &mut Case, time: &str) {
     case.service(20413, 4, "HV01", &format!("{time}:00"), &["WEB03", "HV02", IDS[1]]);
     case.service(20415, 4, "HV01", &format!("{time}:30"), &["WEB03", IDS[1], "0.4"]);
 }
 
 /// 5136 of a domain controller: a value of HV01's list, taken away (`%%14675`) or added (`%%14674`).
-fn edit(time: &str, operation: &str) -> String {
+pub(super) fn edit(time: &str, operation: &str) -> String {
     let value = format!("{SERVICE}/HV02");
     let data = [
         ("ObjectDN", "CN=HV01,DC=contoso,DC=com"),
@@ -33,7 +33,7 @@ fn edit(time: &str, operation: &str) -> String {
     record(AUDITING, 5136, "Security", "dc01.contoso.com", time, &data)
 }
 
-fn cause(report: &Report) -> &str {
+pub(super) fn cause(report: &Report) -> &str {
     report.verdict.cause.name()
 }
 

@@ -14,6 +14,7 @@ mod contrary;
 mod corpus;
 mod doubt;
 mod drift;
+mod elapsed;
 mod events;
 mod explain;
 mod fixtures;

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::evidence::{Directory, Evidence, FactId, HostId};
+use crate::evidence::{Covered, Directory, Evidence, FactId, HostId};
 use crate::fact::{Field, Known, MigrationAuthentication, Reason};
 use crate::incident::{
     Coverage, DISABLED, Dated, Grant, Incident, Machine, Outcome, PROTOCOL_TRANSITION, Pair, UNCONSTRAINED,
@@ -28,6 +28,8 @@ const NEAR: SignedDuration = SignedDuration::from_mins(10);
 const LATE: SignedDuration = SignedDuration::from_mins(2);
 /// A log that ends this long before the last move is of another time, and not merely quiet.
 const QUIET: SignedDuration = SignedDuration::from_hours(92 * 24);
+/// A host whose System log, and every other one, ends this long before the last move was left out since then.
+const LEFT: SignedDuration = SignedDuration::from_hours(7 * 24);
 /// Time service and secure channel complain at their own pace.
 const SAME_DAY: SignedDuration = SignedDuration::from_hours(24);
 
@@ -149,7 +151,7 @@ fn host_facts(
     let accepts = machine.accepts_migrations.known().copied();
     stated.set_known("accepts_migrations", accepts, &machine.settings_facts, FactValue::Bool);
     // Its own word makes a refusal the listener's (see the attempts); here is only whether its silence counts.
-    if incident.speaks(host) && holds_all(evidence, host, VMMS_ADMIN, times) {
+    if incident.speaks(host) && evidence.covers_all(host, VMMS_ADMIN, times) {
         stated.set("stopped_listening", FactValue::Bool(false), []);
     }
     let refused = incident.refused_sources.get(&host);
@@ -178,7 +180,7 @@ fn host_facts(
     } else if let Some(guard) = incident.foresight.as_ref().and_then(|foresight| foresight.guard.get(&host)) {
         stated.set("credential_guard", FactValue::Bool(guard.runs), guard.facts.iter().copied());
     }
-    let holds = |channel: &str| holds_all(evidence, host, channel, times);
+    let holds = |channel: &str| evidence.covers_all(host, channel, times);
     stated.set_count("clock_trouble", &machine.clock, holds("System"), near(times, SAME_DAY));
     stated.set_count(
         "secure_channel_trouble",
@@ -188,12 +190,6 @@ fn host_facts(
     );
     stated.set_count("spn_registration_failures", &machine.spn_registration, true, |_| true);
     stated
-}
-
-/// Whether a host's log holds the first and the last of `times`, so that "none" can be said of the time between.
-fn holds_all(evidence: &Evidence, host: HostId, channel: &str, times: &[Timestamp]) -> bool {
-    let mut ends = times.first().into_iter().chain(times.last());
-    ends.all(|time| evidence.covers(host, channel, *time))
 }
 
 fn directory_facts(stated: &mut Stated, host: HostId, directory: &Directory) {
@@ -315,7 +311,7 @@ fn trouble(stated: &mut Stated, pair: &Pair, incident: &Incident, evidence: &Evi
         let known: Vec<_> = machines.filter_map(|machine| pick(machine).known().cloned()).collect();
         if known.is_empty() { Known::default() } else { Known::Known(known.concat()) }
     };
-    let holds = |times: &[Timestamp]| ends.iter().all(|host| holds_all(evidence, *host, "System", times));
+    let holds = |times: &[Timestamp]| ends.iter().all(|host| evidence.covers_all(*host, "System", times));
     let network = times_of(&[Class::Network, Class::ClusterNetwork, Class::Timeout]);
     let between = |pick: &dyn Fn(&Machine) -> &Known<Dated>| {
         joined(pick).map(|dated| {
@@ -332,7 +328,7 @@ fn trouble(stated: &mut Stated, pair: &Pair, incident: &Incident, evidence: &Evi
     let storage = times_of(&[Class::Storage, Class::Timeout]);
     let opened =
         incident.machines.get(&pair.target).map(|machine| machine.storage.clone()).unwrap_or_default();
-    let held = holds_all(evidence, pair.target, "System", &storage);
+    let held = evidence.covers_all(pair.target, "System", &storage);
     stated.set_count("storage_trouble", &opened, held, near(&storage, NEAR));
 }
 
@@ -412,14 +408,24 @@ pub(super) fn incident_facts(pairs: &[Pair], incident: &Incident, evidence: &Evi
 pub(super) fn unseen(pairs: &[Pair], incident: &Incident, evidence: &Evidence) -> Vec<HostId> {
     let ends = pairs.iter().flat_map(|pair| [pair.source, pair.target]);
     let hosts: BTreeSet<HostId> = ends.chain(incident.senders.iter().copied()).collect();
-    let last = incident.attempts.last().map(|attempt| attempt.time);
+    let (first, last) = (incident.attempts.first(), incident.attempts.last());
+    let [first, last] = [first, last].map(|attempt| attempt.map(|attempt| attempt.time));
     // What a cluster refuses by itself stands in its own log alone, and moves out of it in that of the service.
     let has = |host: HostId, log: &str| {
         let logs: Vec<_> =
             evidence.covered(host, |channel| channel.to_ascii_lowercase().contains(log)).collect();
         let end = logs.iter().map(|covered| covered.last).max();
-        end.is_some_and(|end| last.is_none_or(|last| last.duration_since(end) <= QUIET))
-            && logs.iter().all(|covered| !evidence.is_damaged(covered))
+        // Windows writes something into its System log every day, so a host that is merely quiet shows there.
+        let is_left = |last: Timestamp| {
+            let all = || evidence.covered(host, |_| true);
+            let has_system = all().any(|covered| covered.channel.eq_ignore_ascii_case("System"));
+            let reach = all().map(|covered| covered.last).max().filter(|_| has_system);
+            reach.is_some_and(|reach| last.duration_since(reach) > LEFT)
+        };
+        // What is missing before the first move that is seen is as if the log began later.
+        let misses = |covered: &Covered| covered.holes.iter().any(|(_, until)| Some(*until) > first);
+        end.is_some_and(|end| last.is_none_or(|last| last.duration_since(end) <= QUIET && !is_left(last)))
+            && logs.iter().all(|covered| !evidence.is_damaged(covered) && !misses(covered))
     };
     let is_seen = |host: &HostId| {
         let is_member = evidence.hosts.get(*host).is_some_and(|host| host.is_clustered);

@@ -220,8 +220,10 @@ impl<'a, 'e> Seen<'a, 'e> {
         let in_doubt = success.is_some_and(|success| self.may_have_failed(pair, success));
         let state = match (success, failure) {
             (_, Some(failure)) if success.is_none_or(|success| failure >= success) => PairState::Failing,
+            // What may have failed since is to be tried again, whatever else was not seen.
+            (Some(_), _) if in_doubt => PairState::Owed,
             _ if !reviewed.iter().all(|end| end.is_enough) => PairState::Unseen,
-            (Some(_), _) if !in_doubt => PairState::Proven,
+            (Some(_), _) => PairState::Proven,
             _ => PairState::Owed,
         };
         Validated { since, state, succeeded, failed, unnamed, in_doubt, ends: reviewed }

@@ -278,7 +278,7 @@ impl About<'_> {
             incident.witnesses.near(meaning, host, times, distance)
         };
         let event = |witness: &Witness| evidence.event(witness.fact);
-        let holds = |host, channel| holds_all(evidence, host, channel, self.times);
+        let holds = |host, channel| evidence.covers_all(host, channel, self.times);
         let mut set = |name, found: Vec<Witness>, covered: bool| {
             let facts: Vec<_> = found.iter().filter(|one| !one.is_hint).map(|one| one.fact).collect();
             // A hint decides nothing, and neither can it be said that there is none.
@@ -356,7 +356,7 @@ impl About<'_> {
             taken.extend(beside.find(|fact| !taken.contains(fact)));
         }
         let beside = taken.len();
-        if beside > 0 || holds_all(self.evidence, target, "System", self.times) {
+        if beside > 0 || self.evidence.covers_all(target, "System", self.times) {
             own.set("identity_refused", count(beside), taken);
         }
         own.set("identity_refused_elsewhere", count(incident.witnesses.doubled_elsewhere(target)), []);

@@ -5,7 +5,7 @@
 
 use jiff::Timestamp;
 
-use super::{Stated, count, holds_all};
+use super::{Stated, count};
 use crate::evidence::{Directory, Evidence, FactId, HostId};
 use crate::fact::DirectoryObject;
 use crate::incident::{Incident, Pair, Rejected};
@@ -151,7 +151,7 @@ pub(super) fn pair_facts(
     let controllers = incident.controllers_of(pair, evidence);
     let ends = [pair.source, pair.target];
     let holds = |channel: &str| {
-        let all = controllers.iter().all(|host| holds_all(evidence, *host, channel, times));
+        let all = controllers.iter().all(|host| evidence.covers_all(*host, channel, times));
         !controllers.is_empty() && !times.is_empty() && all
     };
     for (name, kind, channels) in [

@@ -1,0 +1,86 @@
+//! What is of another time than the failures, or was not seen at all: it proves nothing, and nothing can be ruled out by
+//! it. Each trap stands beside the same case without it.
+
+use kcdoctor::command::analyze::Options;
+use kcdoctor::incident::Scope;
+
+use super::contrary::{cause, edit, success};
+use super::doubt::{
+    AUDITING, LOGON_FAILED, OLD, SERVICE, UNKNOWN_TARGET, failing, is_confirmed, is_open, objects, record,
+    ticket,
+};
+use super::incidents::{ANY_PROTOCOL, Case, IDS, MEMBER, NO_CREDENTIALS};
+use super::report_with;
+
+/// NETLOGON 5805: a domain controller refused HV02.
+fn machine_refused(time: &str) -> String {
+    record("NETLOGON", 5805, "System", "dc01.contoso.com", time, &[("", "HV02")])
+}
+
+/// Both hosts with a log and moves that arrive; nothing failed.
+fn working(times: &[&str]) -> Case {
+    let mut case = Case::new();
+    case.kerberos(&["HV01", "HV02"]).service(13002, 4, "HV02", "01T00:00:00", &["OLD", IDS[2]]);
+    times.iter().for_each(|time| success(&mut case, time));
+    case
+}
+
+#[test]
+fn what_lies_between_two_exports_of_a_log_was_not_seen() {
+    let service = |number: u32, time: &str| {
+        let event = record(
+            "Microsoft-Windows-Hyper-V-VMMS",
+            13002,
+            "Microsoft-Windows-Hyper-V-VMMS-Admin",
+            "hv02.contoso.com",
+            time,
+            &[],
+        );
+        let (before, rest) = event.split_once("<EventRecordID>").unwrap();
+        let (_, after) = rest.split_once('<').unwrap();
+        format!("{before}<EventRecordID>{number}<{after}")
+    };
+    let of = |next: u32| {
+        let mut case = Case::new();
+        case.kerberos(&["HV01", "HV02"]);
+        success(&mut case, "05T12:00");
+        success(&mut case, "22T12:00");
+        case.file("old.xml", &(service(1, "01T00:00:00") + &service(90, "08T00:00:00")));
+        case.file("new.xml", &(service(next, "20T00:00:00") + &service(900, "24T00:00:00")));
+        let report = objects(&mut case, ANY_PROTOCOL, &["HV02"]).report();
+        let log = report.coverage.iter().find(|log| log.host == "HV02").map(|log| log.holes.len());
+        (cause(&report).to_owned(), log)
+    };
+    assert_eq!(of(91), ("healthy".to_owned(), Some(0)));
+    assert_eq!(of(591), ("undetermined".to_owned(), Some(1)));
+}
+
+#[test]
+fn a_controller_whose_log_lacks_the_failures_rules_nothing_out() {
+    let of = |next: u32| {
+        let mut case = failing(UNKNOWN_TARGET, &["15T10:00:00"]);
+        let sign_in = |number: u32, time: &str| {
+            let event = record(AUDITING, 4768, "Security", "dc01.contoso.com", time, &[("Status", "0x0")]);
+            let (before, rest) = event.split_once("<EventRecordID>").unwrap();
+            let (_, after) = rest.split_once('<').unwrap();
+            format!("{before}<EventRecordID>{number}<{after}")
+        };
+        case.file("a.xml", &sign_in(7, "10T00:00:00")).file("b.xml", &sign_in(next, "20T00:00:00"));
+        let report = objects(&mut case, ANY_PROTOCOL, &["HV02"]).report();
+        report.findings.iter().any(|finding| {
+            finding.rule == "SPN-101" && serde_json::to_value(finding.outcome).unwrap() == "ruled-out"
+        })
+    };
+    assert!(of(8) && !of(800));
+}
+
+#[test]
+fn a_host_whose_logs_all_end_long_before_the_last_move_was_left_out() {
+    let of = |time: &str| {
+        let mut case = working(&["05T12:00", "25T12:00"]);
+        let uptime = record("EventLog", 6013, "System", "hv02.contoso.com", time, &[("", "x")]);
+        case.file("system.xml", &uptime);
+        cause(&objects(&mut case, ANY_PROTOCOL, &["HV02"]).report()).to_owned()
+    };
+    assert_eq!((of("24T12:00:00"), of("02T12:00:00")), ("healthy".to_owned(), "undetermined".to_owned()));
+}
