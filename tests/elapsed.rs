@@ -26,6 +26,23 @@ fn working(times: &[&str]) -> Case {
 }
 
 #[test]
+fn a_refused_machine_is_a_witness_of_its_own_time() {
+    let of = |witness: &str, worked: &str| {
+        let mut case = failing(LOGON_FAILED, &["15T21:00:00"]);
+        if !worked.is_empty() {
+            success(&mut case, worked);
+        }
+        case.file("dc.xml", &machine_refused(witness));
+        objects(&mut case, ANY_PROTOCOL, &["HV02"]).report()
+    };
+    is_confirmed(&of("15T02:00:00", ""), "account-unusable");
+    is_confirmed(&of("15T02:00:00", "14T19:00"), "account-unusable");
+    is_open(&of("15T02:00:00", "15T19:00"), "moves reached it in between");
+    is_confirmed(&of("15T21:20:00", ""), "account-unusable");
+    is_open(&of("16T19:00:00", ""), "hours after the failure");
+}
+
+#[test]
 fn what_lies_between_two_exports_of_a_log_was_not_seen() {
     let service = |number: u32, time: &str| {
         let event = record(

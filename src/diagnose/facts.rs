@@ -15,6 +15,7 @@ use crate::incident::{
 use crate::knowledge::condition::{FactValue, Values};
 use crate::knowledge::{Builds, Class, Weight};
 
+mod account;
 mod authentication;
 mod hardening;
 
@@ -182,12 +183,6 @@ fn host_facts(
     }
     let holds = |channel: &str| evidence.covers_all(host, channel, times);
     stated.set_count("clock_trouble", &machine.clock, holds("System"), near(times, SAME_DAY));
-    stated.set_count(
-        "secure_channel_trouble",
-        &machine.secure_channel,
-        holds("System"),
-        near(times, SAME_DAY),
-    );
     stated.set_count("spn_registration_failures", &machine.spn_registration, true, |_| true);
     stated
 }

@@ -165,6 +165,39 @@ impl Incident {
         self.successes(pair).map(|(_, attempt)| attempt).chain(self.beyond.iter().filter(is_own))
     }
 
+    /// When failures of `pair` came that are about who the ends are, in the order of time.
+    #[must_use]
+    pub fn refused_for_identity(&self, pair: &Pair) -> Vec<Timestamp> {
+        let own = self.failures(pair).filter(|(_, attempt)| is_of_identity(attempt.class));
+        own.map(|(_, attempt)| attempt.time).collect()
+    }
+
+    /// When moves from `host`, to it, or that it recorded, arrived; in the order of time, also those outside of what is
+    /// looked at.
+    #[must_use]
+    pub fn arrivals(&self, host: HostId) -> Vec<Timestamp> {
+        let is_own = |attempt: &&Attempt| {
+            attempt.outcome == Outcome::Succeeded
+                && (attempt.source == Some(host)
+                    || attempt.target == Some(host)
+                    || attempt.writers.contains(&host))
+        };
+        let own = self.attempts.iter().chain(&self.beyond).filter(is_own);
+        let mut times: Vec<_> = own.map(|attempt| attempt.time).collect();
+        times.sort_unstable();
+        times
+    }
+
+    /// Whether a move of `pair` arrived, or may have, since both objects are as they are; where nothing dates them, whether
+    /// any did.
+    #[must_use]
+    pub fn works_as_it_is(&self, pair: &Pair, evidence: &Evidence) -> bool {
+        let ends = [pair.source, pair.target].into_iter();
+        let stamps = ends.map(|host| evidence.directory.computer(host)?.unchanged_since());
+        let since = stamps.collect::<Option<Vec<_>>>().and_then(|stamps| stamps.into_iter().max());
+        self.success(pair, |time| since.is_none_or(|since| time > since)) != Known::Known(None)
+    }
+
     fn first_failure(&self, pair: &Pair, is_asked: impl Fn(Class) -> bool) -> Option<Timestamp> {
         let own = self.failures(pair).filter(|(_, attempt)| is_asked(attempt.class));
         own.map(|(_, attempt)| attempt.time).min()

@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::{NEAR, SAME_DAY, Stated, count, holds_all, near};
+use super::{NEAR, SAME_DAY, Stated, account, count, near};
 use crate::evidence::{Directory, Evidence, FactId, HostId};
 use crate::fact::{DirectoryObject, Event, Known, Spn};
 use crate::incident::{
@@ -35,15 +35,8 @@ pub(super) fn add(
     times: &[Timestamp],
     (incident, evidence, directory): (&Incident, &Evidence, &Directory),
 ) {
-    let known = Known::known;
     for (stated, host) in [(source, pair.source), (&mut *target, pair.target)] {
-        let broken = incident.machines.get(&host).and_then(|machine| machine.broken_channel);
-        let records = incident.machines.get(&host).and_then(|machine| known(&machine.secure_channel));
-        if let Some(report) = broken {
-            let beside = records.into_iter().flatten().filter(|(time, _)| is_near(times, *time, SAME_DAY));
-            let facts: Vec<_> = beside.map(|(_, fact)| *fact).chain([report]).collect();
-            stated.set("secure_channel_trouble", count(facts.len()), facts);
-        }
+        account::secure_channel(stated, host, pair, times, (incident, evidence));
     }
     let pair = About { pair, times, incident, evidence };
     pair.refusals(own, directory);
