@@ -196,8 +196,8 @@ pub struct Incident {
     listening: listener::LastSeen,
     /// Whether any log of Hyper-V is there, so that "no failure" can be said.
     pub hyper_v_logs: bool,
-    /// Nothing failed, but a record says that a connection or a transfer did, or that a move began, and no attempt
-    /// explains it.
+    /// Nothing failed, but a record says that a connection or a transfer did, that a move began, or that a node was refused
+    /// what it needs for one, and no attempt explains it.
     pub loose_ends: bool,
     /// When a host recorded that a connection or a transfer failed and no attempt explains it, by host.
     pub loose_failures: BTreeMap<HostId, Vec<Timestamp>>,
@@ -293,6 +293,7 @@ impl Incident {
         incident.join_refusals(&refusals, evidence);
         incident.weigh_delegation(evidence, &evidence.directory);
         incident.bare = incident.bare(evidence);
+        incident.loose_ends |= !failed && loose::has_refusal(&refusals, &incident);
         incident
     }
 

@@ -43,6 +43,26 @@ fn a_refused_machine_is_a_witness_of_its_own_time() {
 }
 
 #[test]
+fn a_refusal_that_no_move_explains_is_not_healthy() {
+    let of = |more: &str| {
+        let mut case = working(&["05T12:00"]);
+        case.file("more.xml", more);
+        cause(&objects(&mut case, ANY_PROTOCOL, &["HV02"]).report()).to_owned()
+    };
+    assert_eq!(of(""), "healthy");
+    let target = format!("{SERVICE}/HV02@CONTOSO.COM");
+    let data = [("ErrorCode", "0xd"), ("ExtendedError", "0xc000006e"), ("TargetName", target.as_str())];
+    let client = |time: &str| {
+        record("Microsoft-Windows-Security-Kerberos", 3, "System", "hv01.contoso.com", time, &data)
+    };
+    let controller = |time: &str, asks: &str| ticket(time, asks, "HV02$", "0x40830000", "0xd");
+    assert_ne!(of(&client("06T09:00:00")), "healthy");
+    assert_ne!(of(&controller("06T09:00:00", "HV01$@CONTOSO.COM")), "healthy");
+    assert_eq!(of(&client("05T12:00:01")), "healthy", "the move beside it arrived");
+    assert_eq!(of(&controller("06T09:00:00", "adm@CONTOSO.COM")), "healthy", "a user asked");
+}
+
+#[test]
 fn what_lies_between_two_exports_of_a_log_was_not_seen() {
     let service = |number: u32, time: &str| {
         let event = record(

@@ -1,11 +1,11 @@
-//! Loose ends: records of failures and of moves that are part of no attempt.
+//! Loose ends: records of failures, of refusals and of moves that are part of no attempt.
 
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
 use super::attempt::Sighting;
-use super::{Attempt, Scope};
+use super::{AT_ONCE, Attempt, Incident, Scope, is_near, kdc};
 use crate::evidence::HostId;
 use crate::knowledge::Meaning;
 
@@ -37,4 +37,24 @@ pub(super) fn failures(loose: &[&Sighting<'_>]) -> BTreeMap<HostId, Vec<Timestam
         failures.entry(sighting.host).or_default().push(sighting.time);
     }
     failures
+}
+
+/// Whether a node was refused what a move to another one needs, and no move between the two was seen at that moment:
+/// one that was tried and left no record of its own.
+pub(super) fn has_refusal(refusals: &[kdc::Refusal], incident: &Incident) -> bool {
+    let mut by_ends: BTreeMap<_, Vec<&kdc::Refusal>> = BTreeMap::new();
+    for refusal in refusals {
+        by_ends.entry((refusal.client, refusal.service)).or_default().push(refusal);
+    }
+    incident.pairs.iter().any(|pair| {
+        let Some(own) = by_ends.get(&(Some(pair.source), Some(pair.target))) else { return false };
+        let attempts = pair.attempts.iter().filter_map(|index| incident.attempts.get(*index));
+        let times: Vec<_> = attempts.map(|attempt| attempt.time).collect();
+        let is_of_a_move = |refusal: &kdc::Refusal| match refusal.kind {
+            kdc::Kind::Delegation => pair.needs_delegation,
+            kdc::Kind::UnknownService | kdc::Kind::NotUnique => true,
+            _ => false,
+        };
+        own.iter().any(|refusal| is_of_a_move(refusal) && !is_near(&times, refusal.time, AT_ONCE))
+    })
 }
