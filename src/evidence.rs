@@ -24,7 +24,8 @@ mod layout;
 mod other_names;
 mod users;
 
-pub use directory::Directory;
+pub use coverage::Covered;
+pub use directory::{Directory, Revision};
 pub use holders::{Holder, Holders};
 pub use host::{Host, HostId, Hosts};
 pub(crate) use host::{called_host, is_host_name, placed_host};

@@ -253,6 +253,8 @@ pub struct DirectoryObject {
     pub operating_system_version: Option<String>,
     /// `whenChanged`, where it is stated with its zone (Generalized Time).
     pub when_changed: Option<Timestamp>,
+    /// `whenCreated`, likewise.
+    pub when_created: Option<Timestamp>,
     /// The last change of each attribute that decides, by its name in lower case, where the export states it
     /// (`msDS-ReplAttributeMetaData`).
     pub attribute_changes: BTreeMap<String, Timestamp>,

@@ -111,6 +111,51 @@ fn a_controller_whose_log_lacks_the_failures_rules_nothing_out() {
     assert!(of(8) && !of(800));
 }
 
+/// Of two exports that differ, the stamp of the later says by when the object had changed, and not since when.
+#[test]
+fn an_export_of_after_the_failures_says_nothing_sure_where_an_older_one_differs() {
+    let of = |bits: u32, list: &[&str], changed: &str, dc: &str| {
+        let mut case = failing(NO_CREDENTIALS, &["15T10:00:00"]);
+        let changed = OLD.replace("20260801", changed);
+        objects(&mut case, bits, list);
+        let older = std::fs::read_to_string(case.path().join("computers.ldif")).unwrap();
+        case.file("older.ldif", &older).file("dc.xml", dc);
+        case.objects(&[("HV01", MEMBER, &[], &changed), ("HV02", ANY_PROTOCOL, &["HV01"], OLD)]).report()
+    };
+    is_confirmed(&of(MEMBER, &[], "20260921", ""), "kcd-missing");
+    is_confirmed(&of(ANY_PROTOCOL, &["HV02"], "20260914", ""), "kcd-missing");
+    is_open(&of(ANY_PROTOCOL, &["HV02"], "20260921", ""), "it may have been there");
+    let taken = edit("14T10:00:00", "%%14675");
+    is_confirmed(&of(ANY_PROTOCOL, &["HV02"], "20260921", &taken), "kcd-missing");
+}
+
+#[test]
+fn an_object_that_was_made_later_says_nothing_of_before() {
+    let of = |created: &str| {
+        let mut case = failing(NO_CREDENTIALS, &["15T10:00:00"]);
+        let made = format!("{OLD}\nwhenCreated: {created}000000.0Z");
+        case.objects(&[("HV01", MEMBER, &[], &made), ("HV02", ANY_PROTOCOL, &["HV01"], OLD)]).report()
+    };
+    is_confirmed(&of("20240101"), "kcd-missing");
+    is_open(&of("20260917"), "its account was made anew");
+}
+
+/// A disabled account renews no password, so the last change of its object is most likely that it was disabled.
+#[test]
+fn an_account_that_was_disabled_after_the_failures_did_not_cause_them() {
+    let of = |changed: &str| {
+        let mut case = failing(LOGON_FAILED, &["15T10:00:00"]);
+        let changed = OLD.replace("20260801", changed);
+        case.objects(&[
+            ("HV01", ANY_PROTOCOL, &["HV02"], OLD),
+            ("HV02", ANY_PROTOCOL | 2, &["HV01"], &changed),
+        ]);
+        case.report()
+    };
+    is_confirmed(&of("20260910"), "account-unusable");
+    is_open(&of("20261001"), "changed two weeks later");
+}
+
 #[test]
 fn a_host_whose_logs_all_end_long_before_the_last_move_was_left_out() {
     let of = |time: &str| {

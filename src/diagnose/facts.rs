@@ -104,6 +104,9 @@ impl PairFacts {
             // The state of another time says nothing about the failures.
             if !incident.is_outdated(host, &times, evidence) {
                 directory_facts(&mut stated, host, directory);
+                if last.is_some_and(|last| incident.is_disabled_later(host, last, evidence)) {
+                    stated.values.remove("enabled");
+                }
             }
             stated
         };

@@ -10,6 +10,9 @@ use crate::fact::{
 };
 
 mod membership;
+mod revision;
+
+pub use revision::Revision;
 
 /// userAccountControl: disabled.
 const DISABLED: u32 = 0x2;
@@ -18,6 +21,8 @@ const DISABLED: u32 = 0x2;
 #[derive(Debug, Clone, Default)]
 pub struct Directory {
     computers: BTreeMap<HostId, (Vec<FactId>, DirectoryObject)>,
+    /// Computer objects that exports state differently, with the time in which they changed.
+    revisions: BTreeMap<HostId, Revision>,
     groups: Vec<DirectoryObject>,
     /// Distinguished names of every object that became a fact, lower-case.
     names: BTreeSet<String>,
@@ -97,6 +102,7 @@ impl Directory {
             let any_states = objects.iter().any(|(_, object)| states(object));
             let cited = objects.iter().filter(|(_, object)| states(object) || !any_states);
             let ids = cited.map(|(id, _)| *id).collect();
+            directory.revisions.extend(revision::of(&objects).map(|revision| (host, revision)));
             if let Some(merged) = objects.into_iter().map(|(_, object)| object.clone()).reduce(merge) {
                 if let Some(account) = &merged.account {
                     directory
@@ -130,6 +136,12 @@ impl Directory {
     #[must_use]
     pub fn facts(&self, host: HostId) -> &[FactId] {
         self.computers.get(&host).map_or(&[], |(ids, _)| ids)
+    }
+
+    /// The last change of the computer object of `host` that shows by exports that differ.
+    #[must_use]
+    pub fn revision(&self, host: HostId) -> Option<Revision> {
+        self.revisions.get(&host).copied()
     }
 
     /// Whether the whole domain of `host` was exported, with the names of services in it.
@@ -256,6 +268,7 @@ fn merge(a: DirectoryObject, b: DirectoryObject) -> DirectoryObject {
         operating_system: a.operating_system.or(b.operating_system),
         operating_system_version: a.operating_system_version.or(b.operating_system_version),
         when_changed,
+        when_created: a.when_created.or(b.when_created),
         attribute_changes: latest(a.attribute_changes, b.attribute_changes),
         members: agree(a.members, b.members, later),
         primary_group: agree(a.primary_group, b.primary_group, later),

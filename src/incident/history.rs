@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::{Attempt, Change, Coverage, Incident, Outcome, Pair, When, delegation};
+use super::{Attempt, Change, Coverage, DISABLED, Incident, Loss, Outcome, Pair, When, delegation};
 use crate::evidence::{Evidence, FactId, HostId};
 use crate::fact::{DirectoryObject, Known, Reason};
 use crate::knowledge::Class;
@@ -130,6 +130,9 @@ impl Incident {
     #[must_use]
     pub fn is_outdated(&self, host: HostId, times: &[Timestamp], evidence: &Evidence) -> bool {
         let (Some(first), Some(last)) = (times.first(), times.last()) else { return false };
+        if self.is_of_later(host, *first, evidence) {
+            return true;
+        }
         let exported_after = evidence.directory.computer(host).and_then(|object| object.when_changed);
         let dated = self.object_changes(host).filter_map(|change| Some((change, change.installed?)));
         dated.into_iter().any(|(change, when)| {
@@ -143,6 +146,35 @@ impl Incident {
                 None => is_later || !change.gives.is_empty(),
             }
         })
+    }
+
+    /// Whether the object of `host` was made after `time`, or another export shows it otherwise and its stamp is of after
+    /// `time`, with no record that it was changed before: then nobody knows how it was.
+    fn is_of_later(&self, host: HostId, time: Timestamp, evidence: &Evidence) -> bool {
+        let made = evidence.directory.computer(host).and_then(|object| object.when_created);
+        let decides = |change: &&Change| !change.takes.is_empty() || !change.gives.is_empty();
+        let dated = || self.object_changes(host).filter(decides).filter_map(|change| change.installed);
+        let between = |from: Timestamp| dated().any(|when| when.span().0 >= from && when.span().0 <= time);
+        let revision = evidence.directory.revision(host).filter(|revision| revision.by > time);
+        made.is_some_and(|made| made > time) || revision.is_some_and(|revision| !between(revision.after))
+    }
+
+    /// Whether the account of `host` is disabled, and may have been so only after `last`: its object changed later. A
+    /// disabled account signs in nowhere and renews no password, which is what changes objects otherwise, so that change
+    /// is most likely this one. Not where a record shows that it was disabled before.
+    #[must_use]
+    pub fn is_disabled_later(&self, host: HostId, last: Timestamp, evidence: &Evidence) -> bool {
+        let Some(object) = evidence.directory.computer(host) else { return false };
+        let is_disabled = object.user_account_control.known().is_some_and(|bits| bits & DISABLED != 0);
+        let own = object.attribute_changes.get("useraccountcontrol").copied();
+        let is_before = |change: &Change| {
+            let made = change.installed.map(|when| when.span().0);
+            change.takes.iter().any(|(loss, _)| *loss == Loss::Account)
+                && made.is_some_and(|made| made <= last)
+        };
+        is_disabled
+            && own.or(object.when_changed).is_some_and(|changed| changed > last)
+            && !self.object_changes(host).any(is_before)
     }
 
     /// Whether a domain controller recorded a change of what `host` may delegate, or of who may to it, after the state that

@@ -124,8 +124,9 @@ const ALWAYS: &[&str] = &[
     "samaccounttype",
 ];
 
-/// When the object was changed, by the exporter's clock.
-const CHANGED: &[&str] = &["whenchanged", "modified", "modifytimestamp"];
+/// When the object was changed, and when it was made, by the exporter's clock.
+const STAMPS: [&[&str]; 2] =
+    [&["whenchanged", "modified", "modifytimestamp"], &["whencreated", "created", "createtimestamp"]];
 
 /// The accounts of one source.
 #[derive(Default)]
@@ -151,7 +152,7 @@ struct Account {
     carried: Carried,
     object: DirectoryObject,
     /// `whenChanged` as the exporter's clock shows it.
-    changed: Option<String>,
+    stamps: [Option<String>; 2],
     /// Columns of the user's own naming that were empty here, while it was not known what they hold.
     blank: Vec<String>,
 }
@@ -190,8 +191,8 @@ impl Gather for Accounts {
             }
             return;
         }
-        let changed = record.first(CHANGED).map(str::to_owned);
-        self.found.push(Account { line: record.line, section, carried, object, changed, blank });
+        let stamps = STAMPS.map(|names| record.first(names).map(str::to_owned));
+        self.found.push(Account { line: record.line, section, carried, object, stamps, blank });
     }
 
     fn finish(mut self: Box<Self>, context: &Context<'_>) -> Parsed {
@@ -206,10 +207,9 @@ impl Gather for Accounts {
             if let Some(asked) = account.section.and_then(|section| asked.get(&section)) {
                 account.carried.fill(&mut account.object, *asked);
             }
-            if account.object.when_changed.is_none() {
-                account.object.when_changed =
-                    account.changed.as_deref().and_then(|cell| clock.as_ref()?.instant(cell));
-            }
+            let [changed, created] = account.stamps.map(|cell| clock.as_ref()?.instant(cell.as_deref()?));
+            account.object.when_changed = account.object.when_changed.or(changed);
+            account.object.when_created = account.object.when_created.or(created);
             self.noticed.look_at(&account.object);
             context.take_object(&mut parsed, account.line, account.object);
         }
@@ -391,6 +391,7 @@ fn object(record: &Record, calculated: &Calculated) -> Option<DirectoryObject> {
         operating_system: first(&["operatingsystem"]),
         operating_system_version: first(&["operatingsystemversion"]),
         when_changed: record.text("whenchanged").and_then(text::generalized_time),
+        when_created: record.text("whencreated").and_then(text::generalized_time),
         attribute_changes: match record.cell(attribute_metadata::NAME) {
             Some(Cell::List(values)) => attribute_metadata::changes(values.iter().map(String::as_str)),
             _ => BTreeMap::new(),

@@ -167,6 +167,7 @@ pub(super) fn object(entry: Entry, carried: Attributes, section: usize) -> Optio
         operating_system: first(Attribute::OperatingSystem),
         operating_system_version: first(Attribute::OperatingSystemVersion),
         when_changed: first(Attribute::WhenChanged).and_then(|time| text::generalized_time(&time)),
+        when_created: first(Attribute::WhenCreated).and_then(|time| text::generalized_time(&time)),
         attribute_changes: attribute_changes(&entry.values),
         members: list(&entry.values, Attribute::Member),
         primary_group: stated(raw(Attribute::PrimaryGroup), number),

@@ -91,6 +91,7 @@ impl Sketch {
             | Attribute::MemberOf
             | Attribute::OperatingSystemVersion
             | Attribute::WhenChanged
+            | Attribute::WhenCreated
             | Attribute::ObjectClass
             | Attribute::InstanceType
             | Attribute::UsnChanged
