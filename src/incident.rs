@@ -201,6 +201,9 @@ pub struct Incident {
     pub loose_ends: bool,
     /// When a host recorded that a connection or a transfer failed and no attempt explains it, by host.
     pub loose_failures: BTreeMap<HostId, Vec<Timestamp>>,
+    /// Hosts that no move can reach or leave, as the exports have them: the account is disabled, or live migration is
+    /// switched off.
+    pub shut: BTreeSet<HostId>,
     /// What is assumed of the hosts, where the moves were taken out: see [`Incident::foresee`].
     pub foresight: Option<Foresight>,
     /// Records beside the moves, by meaning and writer.
@@ -285,9 +288,11 @@ impl Incident {
             hyper_v_logs: evidence.has_log(HYPER_V),
             loose_ends,
             loose_failures: loose::failures(&loose),
+            shut: BTreeSet::new(),
             foresight: None,
             witnesses,
         };
+        incident.shut = incident.shut(evidence);
         incident.pairs = incident.find_pairs(evidence);
         incident.pairs.retain(|pair| scope.names(Some(pair.source), Some(pair.target), evidence));
         incident.join_refusals(&refusals, evidence);
@@ -348,6 +353,23 @@ impl Incident {
             return Known::Unknown(Reason::Contradictory);
         }
         stated
+    }
+
+    fn shut(&self, evidence: &Evidence) -> BTreeSet<HostId> {
+        let is_shut = |host: &HostId| {
+            let object = evidence.directory.computer(*host);
+            let bits = object.and_then(|object| object.user_account_control.known());
+            let machine = self.machines.get(host);
+            bits.is_some_and(|bits| bits & DISABLED != 0)
+                || machine.is_some_and(|machine| machine.accepts_migrations.known() == Some(&false))
+        };
+        self.nodes.iter().copied().filter(is_shut).collect()
+    }
+
+    /// Whether something that moves of `pair` need is known to be absent.
+    #[must_use]
+    pub fn lacks_something(&self, pair: &Pair) -> bool {
+        pair.grant.is_unmet() || [pair.source, pair.target].iter().any(|end| self.shut.contains(end))
     }
 
     /// A pair's failed attempts.

@@ -157,6 +157,24 @@ fn an_account_that_was_disabled_after_the_failures_did_not_cause_them() {
 }
 
 #[test]
+fn an_unmet_need_of_any_kind_is_not_healthy() {
+    let of = |bits: u32, setting: &str| {
+        let mut case = working(&["05T12:00"]);
+        let text = format!(
+            "Name : HV02\nVirtualMachineMigrationAuthenticationType : Kerberos\nVirtualMachineMigrationEnabled : {setting}\n"
+        );
+        case.file("Get-VMHost-2.txt", &text);
+        case.objects(&[("HV01", bits, &["HV02"], OLD), ("HV02", ANY_PROTOCOL, &["HV01"], OLD)]);
+        case.report()
+    };
+    assert_eq!(cause(&of(ANY_PROTOCOL, "True")), "healthy");
+    for report in [of(ANY_PROTOCOL | 2, "True"), of(ANY_PROTOCOL, "False")] {
+        assert_eq!(cause(&report), "undetermined", "{}", report.verdict.summary);
+        assert!(!report.verdict.summary.contains("delegation"), "{}", report.verdict.summary);
+    }
+}
+
+#[test]
 fn a_host_whose_logs_all_end_long_before_the_last_move_was_left_out() {
     let of = |time: &str| {
         let mut case = working(&["05T12:00", "25T12:00"]);

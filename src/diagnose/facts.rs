@@ -396,7 +396,8 @@ pub(super) fn incident_facts(pairs: &[Pair], incident: &Incident, evidence: &Evi
     }
     // A need that nobody can check is neither met nor unmet.
     if pairs.iter().all(|pair| pair.grant != Grant::Unknown) {
-        stated.set("unmet", count(pairs.iter().filter(|pair| pair.grant.is_unmet()).count()), []);
+        let unmet = pairs.iter().filter(|pair| incident.lacks_something(pair));
+        stated.set("unmet", count(unmet.count()), []);
     }
     stated
 }

@@ -52,8 +52,12 @@ pub struct Answer<'a> {
 /// moved yet.
 #[must_use]
 pub fn in_question(pairs: &[Pair], incident: &Incident) -> Vec<usize> {
+    let broken = incident.attempts.iter().any(|attempt| attempt.outcome == crate::incident::Outcome::Failed);
     let asked = |pair: &Pair| {
-        incident.foresight.is_some() || incident.failures(pair).next().is_some() || pair.grant.is_unmet()
+        incident.foresight.is_some()
+            || incident.failures(pair).next().is_some()
+            || pair.grant.is_unmet()
+            || !broken && incident.lacks_something(pair)
     };
     pairs.iter().enumerate().filter(|(_, pair)| asked(pair)).map(|(index, _)| index).collect()
 }

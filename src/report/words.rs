@@ -2,7 +2,7 @@
 
 use crate::diagnose::{Diagnosis, Level};
 use crate::evidence::Evidence;
-use crate::incident::{Change, Incident, Kind, Loss, Outcome, When};
+use crate::incident::{Change, Grant, Incident, Kind, Loss, Outcome, Pair, When};
 use crate::knowledge::{Cause, Class};
 
 /// Pairs that a sentence names before it counts the rest.
@@ -49,17 +49,20 @@ fn inconclusive(diagnosis: &Diagnosis<'_>, incident: &Incident, pairs: &str) -> 
     match (failed, succeeded, classes.is_empty()) {
         (0, 0, _) if incident.hyper_v_logs => "No live migration is recorded in these logs, so nothing can be said about one.".into(),
         (0, 0, _) => "No live migration is recorded in this bundle, and no log of Hyper-V is in it, so nothing can be said about one.".into(),
-        (0, ..) => format!("{} succeeded and none failed, but {}.", migrations(succeeded), doubt(diagnosis)),
+        (0, ..) => format!("{} succeeded and none failed, but {}.", migrations(succeeded), doubt(diagnosis, incident)),
         (.., true) => format!("{} failed{place}, and no evidence in the bundle names the cause.", migrations(failed)),
         (.., false) => format!("{} failed{place} with errors of the class {}, and no rule of this version explains them from what the bundle holds.", migrations(failed), classes.join(", ")),
     }
 }
 
 /// Why nothing is called healthy, though nothing was seen to fail.
-fn doubt(diagnosis: &Diagnosis<'_>) -> &'static str {
+fn doubt(diagnosis: &Diagnosis<'_>, incident: &Incident) -> &'static str {
+    let is_open = |pair: &Pair| pair.grant.is_unmet() || pair.grant == Grant::Unknown;
     let mut findings = diagnosis.findings.iter().filter(|finding| finding.rule.cause == Cause::healthy());
     if findings.any(|finding| finding.missing.contains("incident.all_seen")) {
         "the logs do not show all that happened: see what is missing"
+    } else if !incident.shut.is_empty() && !incident.pairs.iter().any(is_open) {
+        "the account of a host is disabled, or live migration is switched off there"
     } else {
         "the delegation that they may need is not in place or not known"
     }
