@@ -116,7 +116,7 @@ pub fn diagnose<'a>(incident: &'a Incident, evidence: &Evidence, knowledge: &'a 
     let candidates = weigh::candidates(weigh::claims(&answers, &incident.pairs, incident, &knowledge.rules));
     let confidences = weigh::confidences(&candidates, incident);
     let mut judgements = judgements(&candidates, incident).into_iter();
-    let (mut verdict, also, confidences) = match unbroken(&answers, incident, knowledge) {
+    let (mut verdict, also, confidences) = match unbroken(&answers, incident, evidence, knowledge) {
         Some(verdict) if candidates.is_empty() => {
             // Of a host that nothing in the bundle names nobody knows, and what will fail is only foreseen.
             let sure = match verdict.level {
@@ -282,6 +282,7 @@ fn undetermined<'a>(incident: &Incident) -> Judgement<'a> {
 fn unbroken<'a>(
     answers: &[Answer<'a>],
     incident: &Incident,
+    evidence: &Evidence,
     knowledge: &'a Knowledge,
 ) -> Option<Judgement<'a>> {
     if incident.attempts.iter().any(|attempt| attempt.outcome == Outcome::Failed) {
@@ -298,12 +299,13 @@ fn unbroken<'a>(
     if let Some(healthy) = answers.iter().filter(hit).find(|answer| answer.rule.cause == Cause::healthy()) {
         return Some(judgement(Cause::healthy(), Level::Healthy, BTreeSet::new(), Some(healthy.rule)));
     }
-    // Where machines move, the configuration does not fail as it stands.
+    // Where machines move, or moved outside of what is looked at, the configuration does not fail as it stands.
     let moved = !incident.attempts.is_empty();
-    let latent = answers
-        .iter()
-        .filter(hit)
-        .filter(|answer| !moved && answer.rule.cause.is_fault() && answer.required && answer.pair.is_some());
+    let will_fail =
+        |index: usize| incident.pairs.get(index).is_some_and(|pair| !incident.works_as_it_is(pair, evidence));
+    let latent = answers.iter().filter(hit).filter(|answer| {
+        !moved && answer.rule.cause.is_fault() && answer.required && answer.pair.is_some_and(will_fail)
+    });
     let rule = latent.clone().map(|answer| answer.rule).min_by_key(|rule| rule.cause);
     if let Some(rule) = rule {
         let pairs = latent

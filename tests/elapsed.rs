@@ -184,3 +184,22 @@ fn a_host_whose_logs_all_end_long_before_the_last_move_was_left_out() {
     };
     assert_eq!((of("24T12:00:00"), of("02T12:00:00")), ("healthy".to_owned(), "undetermined".to_owned()));
 }
+
+#[test]
+fn what_moved_outside_of_the_window_does_not_wait_to_fail() {
+    let of = |changed: &str, times: &[&str]| {
+        let mut case = working(times);
+        let changed = OLD.replace("20260801", changed);
+        case.objects(&[("HV01", MEMBER, &[], &changed), ("HV02", ANY_PROTOCOL, &["HV01"], OLD)]);
+        let since = Options {
+            scope: Scope { since: "2026-09-28T00:00:00Z".parse().ok(), ..Scope::default() },
+            ..Options::default()
+        };
+        let report = report_with(case.written(), &since);
+        (cause(&report).to_owned(), super::incidents::level(&report))
+    };
+    let latent = ("kcd-missing".to_owned(), "latent".to_owned());
+    assert_eq!(of("20260801", &[]), latent);
+    assert_eq!(of("20260926", &["05T12:00"]), latent);
+    assert_ne!(of("20260801", &["05T12:00"]), latent);
+}
