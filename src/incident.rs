@@ -292,14 +292,19 @@ impl Incident {
             foresight: None,
             witnesses,
         };
-        incident.shut = incident.shut(evidence);
-        incident.pairs = incident.find_pairs(evidence);
-        incident.pairs.retain(|pair| scope.names(Some(pair.source), Some(pair.target), evidence));
-        incident.join_refusals(&refusals, evidence);
-        incident.weigh_delegation(evidence, &evidence.directory);
-        incident.bare = incident.bare(evidence);
+        incident.join(&refusals, scope, evidence);
         incident.loose_ends |= !failed && loose::has_refusal(&refusals, &incident);
         incident
+    }
+
+    /// Finds the pairs, and joins to them what the attempts do not tell.
+    fn join(&mut self, refusals: &[kdc::Refusal], scope: &Scope, evidence: &Evidence) {
+        self.shut = self.shut(evidence);
+        self.pairs = self.find_pairs(evidence);
+        self.pairs.retain(|pair| scope.names(Some(pair.source), Some(pair.target), evidence));
+        self.join_refusals(refusals, evidence);
+        self.weigh_delegation(evidence, &evidence.directory);
+        self.bare = self.bare(evidence);
     }
 
     /// The domain controllers that serve a pair: those of either end's domain, all where that can't be told.

@@ -133,7 +133,8 @@ fn an_export_of_after_the_failures_says_nothing_sure_where_an_older_one_differs(
 fn an_object_that_was_made_later_says_nothing_of_before() {
     let of = |created: &str| {
         let mut case = failing(NO_CREDENTIALS, &["15T10:00:00"]);
-        let made = format!("{OLD}\nwhenCreated: {created}000000.0Z");
+        let changed = OLD.replace("20260801", "20260920");
+        let made = format!("{changed}\nwhenCreated: {created}000000.0Z");
         case.objects(&[("HV01", MEMBER, &[], &made), ("HV02", ANY_PROTOCOL, &["HV01"], OLD)]).report()
     };
     is_confirmed(&of("20240101"), "kcd-missing");
@@ -176,13 +177,17 @@ fn an_unmet_need_of_any_kind_is_not_healthy() {
 
 #[test]
 fn a_host_whose_logs_all_end_long_before_the_last_move_was_left_out() {
-    let of = |time: &str| {
+    let of = |hours: std::ops::Range<usize>, days: std::ops::Range<usize>| {
         let mut case = working(&["05T12:00", "25T12:00"]);
-        let uptime = record("EventLog", 6013, "System", "hv02.contoso.com", time, &[("", "x")]);
-        case.file("system.xml", &uptime);
+        let times = days.flat_map(|day| hours.clone().map(move |hour| format!("{day:02}T{hour:02}:00:00")));
+        let uptime =
+            |time: String| record("EventLog", 6013, "System", "hv02.contoso.com", &time, &[("", "x")]);
+        case.file("system.xml", &times.map(uptime).collect::<String>());
         cause(&objects(&mut case, ANY_PROTOCOL, &["HV02"]).report()).to_owned()
     };
-    assert_eq!((of("24T12:00:00"), of("02T12:00:00")), ("healthy".to_owned(), "undetermined".to_owned()));
+    assert_eq!(of(0..12, 1..25), "healthy");
+    assert_eq!(of(0..12, 1..7), "undetermined", "every hour until the 6th");
+    assert_eq!(of(0..1, 1..7), "healthy", "a few records");
 }
 
 #[test]

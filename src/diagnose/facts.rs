@@ -29,8 +29,6 @@ const NEAR: SignedDuration = SignedDuration::from_mins(10);
 const LATE: SignedDuration = SignedDuration::from_mins(2);
 /// A log that ends this long before the last move is of another time, and not merely quiet.
 const QUIET: SignedDuration = SignedDuration::from_hours(92 * 24);
-/// A host whose System log, and every other one, ends this long before the last move was left out since then.
-const LEFT: SignedDuration = SignedDuration::from_hours(7 * 24);
 /// Time service and secure channel complain at their own pace.
 const SAME_DAY: SignedDuration = SignedDuration::from_hours(24);
 
@@ -414,17 +412,11 @@ pub(super) fn unseen(pairs: &[Pair], incident: &Incident, evidence: &Evidence) -
         let logs: Vec<_> =
             evidence.covered(host, |channel| channel.to_ascii_lowercase().contains(log)).collect();
         let end = logs.iter().map(|covered| covered.last).max();
-        // Windows writes something into its System log every day, so a host that is merely quiet shows there.
-        let is_left = |last: Timestamp| {
-            let all = || evidence.covered(host, |_| true);
-            let has_system = all().any(|covered| covered.channel.eq_ignore_ascii_case("System"));
-            let reach = all().map(|covered| covered.last).max().filter(|_| has_system);
-            reach.is_some_and(|reach| last.duration_since(reach) > LEFT)
-        };
         // What is missing before the first move that is seen is as if the log began later.
         let misses = |covered: &Covered| covered.holes.iter().any(|(_, until)| Some(*until) > first);
-        end.is_some_and(|end| last.is_none_or(|last| last.duration_since(end) <= QUIET && !is_left(last)))
-            && logs.iter().all(|covered| !evidence.is_damaged(covered) && !misses(covered))
+        end.is_some_and(|end| {
+            last.is_none_or(|last| last.duration_since(end) <= QUIET && !is_left(host, last, evidence))
+        }) && logs.iter().all(|covered| !evidence.is_damaged(covered) && !misses(covered))
     };
     let is_seen = |host: &HostId| {
         let is_member = evidence.hosts.get(*host).is_some_and(|host| host.is_clustered);
@@ -432,4 +424,22 @@ pub(super) fn unseen(pairs: &[Pair], incident: &Incident, evidence: &Evidence) -
         has(*host, "vmms-admin") && (!clustered || has(*host, "high-availability"))
     };
     hosts.into_iter().filter(|host| !is_seen(host)).collect()
+}
+
+/// Whether no log of a host comes near the last move although its System log was written all the time: then it is not
+/// quiet, it was collected at another time.
+fn is_left(host: HostId, last: Timestamp, evidence: &Evidence) -> bool {
+    const WEEKS: SignedDuration = SignedDuration::from_hours(14 * 24);
+    // Of few records nobody can tell how often there are any.
+    const ENOUGH: u64 = 30;
+    const PAUSES: u64 = 10;
+    let pause = |system: &Covered| {
+        let span = system.last.duration_since(system.first).as_secs().unsigned_abs();
+        let usual = span.checked_div(system.records).filter(|_| system.records >= ENOUGH)?;
+        i64::try_from(usual.saturating_mul(PAUSES)).ok().map(SignedDuration::from_secs)
+    };
+    let system = evidence.covered(host, |channel| channel.eq_ignore_ascii_case("System"));
+    let Some(pause) = system.filter_map(pause).max() else { return false };
+    let reach = evidence.covered(host, |_| true).map(|covered| covered.last).max();
+    reach.is_some_and(|reach| last.duration_since(reach) > pause.max(WEEKS))
 }

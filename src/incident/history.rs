@@ -151,7 +151,11 @@ impl Incident {
     /// Whether the object of `host` was made after `time`, or another export shows it otherwise and its stamp is of after
     /// `time`, with no record that it was changed before: then nobody knows how it was.
     fn is_of_later(&self, host: HostId, time: Timestamp, evidence: &Evidence) -> bool {
-        let made = evidence.directory.computer(host).and_then(|object| object.when_created);
+        let object = evidence.directory.computer(host);
+        // An object is not changed before it is made.
+        let made = object.and_then(|object| {
+            object.when_created.filter(|made| object.when_changed.is_none_or(|changed| changed >= *made))
+        });
         let decides = |change: &&Change| !change.takes.is_empty() || !change.gives.is_empty();
         let dated = || self.object_changes(host).filter(decides).filter_map(|change| change.installed);
         let between = |from: Timestamp| dated().any(|when| when.span().0 >= from && when.span().0 <= time);
