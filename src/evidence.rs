@@ -150,6 +150,7 @@ impl Evidence {
         let place = |source: SourceId| places.get(source.0).copied().flatten();
         name_computers(&mut facts, &mut channels, &hosts, &place);
         channels.iter().for_each(|(_, channel)| hosts.wrote(&channel.computer));
+        named.iter().for_each(|name| hosts.takes_part(name));
         let directory = Directory::gather(&facts, &hosts, bystanders);
         let host_of: Vec<Option<HostId>> = facts.iter().map(|fact| host_of(fact, &hosts, &place)).collect();
         let (mut settings, mut reports) = (BTreeMap::<_, Vec<_>>::new(), BTreeMap::<_, Vec<_>>::new());

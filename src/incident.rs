@@ -219,7 +219,9 @@ impl Incident {
         let is_node = |(id, host): (HostId, &Host)| host.is_node.then_some(id);
         let mut nodes: BTreeSet<HostId> = evidence.hosts.iter().filter_map(is_node).collect();
         let named = sightings.iter().flat_map(|sighting| sighting.reading.others.iter().copied());
-        let possible: BTreeSet<HostId> = nodes.iter().copied().chain(named).collect();
+        // An account that is disabled by now may have been a target before.
+        let retired = evidence.hosts.iter().filter(|(_, host)| host.is_retired).map(|(id, _)| id);
+        let possible: BTreeSet<HostId> = nodes.iter().copied().chain(named).chain(retired).collect();
         // Attempts are rebuilt of all records: a window must not cut one in two.
         let machines = machines(&signalled, evidence);
         let histories = running::histories(&change::boots(&signalled), &machines, evidence, knowledge);

@@ -16,7 +16,7 @@ use kcdoctor::report::audit::{AuditReport, AuditedPair};
 use kcdoctor::scenario::events::SYSTEM;
 use kcdoctor::scenario::exports::culture::{Culture, Exporter};
 use kcdoctor::scenario::exports::directory::{
-    ANY_PROTOCOL, Account, Requested, Table, UNCONSTRAINED, get_ad_computer, ldapsearch,
+    ANY_PROTOCOL, Account, DISABLED, Requested, Table, UNCONSTRAINED, get_ad_computer, ldapsearch,
 };
 use kcdoctor::scenario::exports::host::{
     Authentication, HotFix, get_hot_fix, get_vm_host, get_vm_host_switched_off,
@@ -342,6 +342,58 @@ fn stale_entries_are_told_apart_by_what_the_export_shows() {
         &root().join("fixtures/audit/stale.json"),
         &without_revision(&render_audit(&report, PlainFormat::Json, Style::default())),
     );
+}
+
+/// A disabled account of which nothing else speaks is a retired host, and a name of another host makes none.
+#[test]
+fn what_is_left_of_old_hosts_is_listed_and_has_no_pairs() {
+    let [one, two] = nodes(&contoso(), Os::Server2022);
+    let gone = Machine::new("OLD7", &contoso(), 1177, Os::Server2022);
+    let of = |old: Account, named: bool| {
+        let mut files = settings(&[&one, &two], Authentication::Kerberos);
+        if named {
+            files.extend(settings(&[&gone], Authentication::Kerberos));
+        }
+        let [first, second] = granted(&one, &two);
+        files.push(("ad/computers.ldif".into(), ldif(&[first, second, old])));
+        let files: Vec<_> = files.iter().map(|(name, content)| (name.as_str(), content.clone())).collect();
+        let (_parent, folder) = case(&files);
+        tried(&folder, LATE).unwrap()
+    };
+    let holding =
+        |name: &str| Account { spns: vec![kcdoctor::fact::Spn::migration(name)], ..Account::host(&gone) };
+    for (old, kind) in [
+        (holding("HV09"), StaleKind::WrongObject),
+        (holding("HV09").with(DISABLED), StaleKind::WrongObject),
+        (holding("OLD7").with(DISABLED), StaleKind::Retired),
+    ] {
+        let report = of(old, false);
+        assert_eq!(states(&report), [State::Ready, State::Ready]);
+        assert_eq!(report.stale.iter().map(|own| own.kind).collect::<Vec<_>>(), [kind]);
+        assert!(report.plan.steps.is_empty());
+    }
+    // What its own settings speak of is a host that was disabled.
+    let report = of(holding("OLD7").with(DISABLED), true);
+    assert_eq!(causes(pair(&report, "HV01", "OLD7")), ["kcd-incomplete", "account-unusable"]);
+}
+
+#[test]
+fn a_deleted_object_holds_no_name() {
+    let [one, two] = nodes(&contoso(), Os::Server2022);
+    let [first, second] = granted(&one, &two);
+    let text = String::from_utf8(ldif(&[first, second])).unwrap();
+    let own = text.find("dn: CN=HV02,").unwrap();
+    let end = own + text[own..].find("\n\n").unwrap() + 2;
+    let guid = "\\0ADEL:0d2ab4f8-8b9b-4e06-b8e8-000000000001";
+    let place = text[own..end].lines().next().unwrap();
+    let deleted =
+        text[own..end].replace(place, &format!("dn: CN=HV02{guid},CN=Deleted Objects,DC=contoso,DC=com"));
+    let deleted = format!("{}\nisDeleted: TRUE\n\n", deleted.trim_end());
+    let both = [&text[..end], &deleted, &text[end..]].concat();
+    let accounts = granted(&one, &two);
+    let report = with_ldif(both.into_bytes(), &accounts, Authentication::Kerberos, LATE);
+    assert_eq!(states(&report), [State::Ready, State::Ready]);
+    assert!(report.stale.is_empty(), "{:?}", report.stale);
 }
 
 #[test]

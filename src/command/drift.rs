@@ -62,7 +62,13 @@ pub fn drift(
         let second = reconstruct(current, knowledge, &naming(known.clone()), tick)?;
         // A host that lost its services would be passed over: each side is asked for the hosts of the other.
         let all: BTreeSet<_> = hosts(&second.0).union(&known).cloned().collect();
-        let first = if all == known { first } else { reconstruct(baseline, knowledge, &naming(all), tick)? };
+        // So would one whose account was disabled then and no longer is.
+        let is_passed_over = first.0.hosts.iter().any(|(_, host)| host.is_retired && !host.is_node);
+        let first = if all == known && !is_passed_over {
+            first
+        } else {
+            reconstruct(baseline, knowledge, &naming(all), tick)?
+        };
         with_computers(&baseline.name, &first.0)?;
         with_computers(&current.name, &second.0)?;
         let side = |(evidence, incident)| Side { evidence, incident };

@@ -7,7 +7,7 @@ use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::evidence::{Evidence, FactId, HostId};
-use crate::fact::{DirectoryObject, Observation, Spn, Trustee, domain_of, host_label, host_name};
+use crate::fact::{DirectoryObject, Observation, Spn, Trustee, domain_of, host_name};
 use crate::incident::migration_names;
 
 /// What is wrong with an entry.
@@ -22,6 +22,8 @@ pub enum StaleKind {
     WrongObject,
     /// A migration SPN that several objects register.
     Duplicate,
+    /// A migration SPN on its own host's account, which is disabled while nothing else speaks of the host.
+    Retired,
 }
 
 /// An entry that is stale, or may be.
@@ -48,6 +50,7 @@ pub fn stale(evidence: &Evidence) -> Vec<Stale> {
     let hosts: Vec<_> = evidence.hosts.iter().map(|(id, _)| id).collect();
     found.extend(hosts.iter().flat_map(|host| unregistered(*host, evidence)));
     found.extend(hosts.iter().flat_map(|host| orphans(*host, evidence)));
+    found.extend(hosts.iter().filter_map(|host| retired(*host, evidence)));
     found.sort_by(|a, b| (a.kind, &a.value, &a.holders).cmp(&(b.kind, &b.value, &b.holders)));
     found.dedup_by(|a, b| (a.kind, &a.value, &a.holders) == (b.kind, &b.value, &b.holders));
     found
@@ -128,7 +131,8 @@ fn registrations(evidence: &Evidence) -> Vec<Stale> {
     let mut found = Vec::new();
     for (index, fact) in evidence.facts.iter().enumerate() {
         match &fact.observation {
-            Observation::Directory(object) => {
+            // A deleted object holds no name any more, whatever its export still shows.
+            Observation::Directory(object) if !object.is_deleted() => {
                 for name in migration_names(object).known().into_iter().flatten() {
                     let spn = Spn::migration(name).to_lowercase();
                     let sid = object.sid.as_ref().map(ToString::to_string);
@@ -141,7 +145,7 @@ fn registrations(evidence: &Evidence) -> Vec<Stale> {
                         .or_default()
                         .entry(key)
                         .or_insert((holder(object), FactId(index)));
-                    if is_foreign(name, object) {
+                    if !object.bears(name) {
                         found.push(Stale {
                             kind: StaleKind::WrongObject,
                             holders: vec![holder(object)],
@@ -186,21 +190,6 @@ fn registrations(evidence: &Evidence) -> Vec<Stale> {
     found
 }
 
-/// Whether a registered name is none of the object's own. An account's name is cut to 15 characters, so a longer one is
-/// compared in full where the object states its DNS name or its common name.
-fn is_foreign(name: &str, object: &DirectoryObject) -> bool {
-    let name = host_name(name);
-    let account = object.account.as_deref().map(|account| host_name(account.trim_end_matches('$')));
-    let long = [&object.dns_name, &object.name].into_iter().flatten().map(|own| host_name(own));
-    let own: Vec<_> = long.chain(account).collect();
-    let fits = |own: &String| {
-        *own == name
-            || host_label(own) == name
-            || host_label(&name) == *own && (object.dns_name.is_none() || !name.contains('.'))
-    };
-    !own.is_empty() && !own.iter().any(fits)
-}
-
 /// Migration SPNs on a host's list that no object registers.
 fn unregistered(host: HostId, evidence: &Evidence) -> Vec<Stale> {
     let Some(object) = evidence.directory.computer(host) else { return Vec::new() };
@@ -241,6 +230,21 @@ fn unregistered(host: HostId, evidence: &Evidence) -> Vec<Stale> {
     list.filter_map(entry).collect()
 }
 
+/// The name under which a host stands that is a node by nothing but a disabled account.
+fn retired(host: HostId, evidence: &Evidence) -> Option<Stale> {
+    evidence.hosts.get(host).filter(|host| host.is_retired && !host.is_node)?;
+    let object = evidence.directory.computer(host)?;
+    let name = migration_names(object).known()?.iter().find(|name| object.bears(name)).cloned()?;
+    Some(Stale {
+        kind: StaleKind::Retired,
+        holders: vec![holder(object)],
+        value: Spn::migration(&name),
+        is_certain: true,
+        foreign: Vec::new(),
+        facts: evidence.directory.facts(host).to_vec(),
+    })
+}
+
 /// SIDs and names in resource-based delegation that no object of the export bears.
 fn orphans(host: HostId, evidence: &Evidence) -> Vec<Stale> {
     let Some(object) = evidence.directory.computer(host) else { return Vec::new() };
@@ -263,35 +267,4 @@ fn orphans(host: HostId, evidence: &Evidence) -> Vec<Stale> {
         })
     };
     unseen.filter_map(entry).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn object(account: &str, name: Option<&str>, dns: Option<&str>) -> DirectoryObject {
-        DirectoryObject {
-            account: Some(account.to_owned()),
-            name: name.map(str::to_owned),
-            dns_name: dns.map(str::to_owned),
-            ..DirectoryObject::default()
-        }
-    }
-
-    #[test]
-    fn a_name_of_its_own_is_not_foreign_however_long_or_spelt() {
-        let long =
-            object("CLUSTERNODE-WES$", Some("CLUSTERNODE-WEST01"), Some("clusternode-west01.contoso.com"));
-        for own in
-            ["CLUSTERNODE-WEST01", "ClusterNode-West01.CONTOSO.com", "clusternode-wes", "clusternode-west01."]
-        {
-            assert!(!is_foreign(own, &long), "{own}");
-        }
-        for other in ["clusternode-west02", "clusternode-west01.fabrikam.com", "HV02"] {
-            assert!(is_foreign(other, &long), "{other}");
-        }
-        let bare = object("HV01$", None, None);
-        assert!(!is_foreign("hv01.contoso.com", &bare) && is_foreign("hv02.contoso.com", &bare));
-        assert!(!is_foreign("HV01", &DirectoryObject::default()));
-    }
 }

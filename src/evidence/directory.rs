@@ -14,9 +14,6 @@ mod revision;
 
 pub use revision::Revision;
 
-/// userAccountControl: disabled.
-const DISABLED: u32 = 0x2;
-
 /// Every directory object of a bundle.
 #[derive(Debug, Clone, Default)]
 pub struct Directory {
@@ -77,7 +74,7 @@ impl Directory {
         directory.domains.dedup();
         for (host, mut objects) in by_host {
             // Of several objects the host's own is the one that is enabled and holds its services.
-            let is_own = |object: &DirectoryObject| !is_disabled(object) && object.has_migration_spn();
+            let is_own = |object: &DirectoryObject| !object.is_disabled() && object.registers_migration();
             // Where another one that is enabled bears its very account name, nothing tells.
             let label = hosts.get(host).map(|host| host_label(&host.name).to_lowercase());
             let is_called = |object: &DirectoryObject| {
@@ -86,7 +83,7 @@ impl Directory {
                 account.is_some() && account == label
             };
             let rival =
-                |object: &DirectoryObject| !is_own(object) && !is_disabled(object) && is_called(object);
+                |object: &DirectoryObject| !is_own(object) && !object.is_disabled() && is_called(object);
             if different(&objects)
                 && objects.iter().any(|(_, object)| is_own(object))
                 && !objects.iter().any(|(_, object)| rival(object))
@@ -221,10 +218,6 @@ impl Directory {
         }
         copy
     }
-}
-
-fn is_disabled(object: &DirectoryObject) -> bool {
-    object.user_account_control.known().is_some_and(|bits| bits & DISABLED != 0)
 }
 
 /// Whether facts that join to one host are different objects: by SID, else by distinguished name.

@@ -20,8 +20,10 @@ pub struct Host {
     pub name: String,
     /// The full DNS name, lower-case; `None` where only a short name is known.
     pub fqdn: Option<String>,
-    /// Hyper-V or cluster events, or a migration SPN.
+    /// Hyper-V or cluster events, or a migration SPN of its own on an account that is not disabled.
     pub is_node: bool,
+    /// An account that is disabled holds its migration SPN.
+    pub is_retired: bool,
     /// A domain controller, by its account or by what it logs.
     pub is_dc: bool,
     /// It is the name of a cluster or of a role in one, and no machine.
@@ -167,7 +169,8 @@ impl Hosts {
                         provider.ends_with("-failoverclustering") || provider.ends_with("-high-availability");
                 }
                 Observation::Directory(object) => {
-                    host.is_node |= object.has_migration_spn();
+                    host.is_node |= object.registers_migration() && !object.is_disabled();
+                    host.is_retired |= object.registers_migration() && object.is_disabled();
                     host.is_clustered |= has_class(object, "MSServerClusterMgmtAPI");
                     host.is_dc |= object.is_domain_controller();
                     host.is_cluster_name |= object.is_cluster_name();
@@ -184,6 +187,13 @@ impl Hosts {
     pub(super) fn wrote(&mut self, computer: &str) {
         if let Some(host) = self.find(computer).and_then(|id| self.all.get_mut(id.0)) {
             host.wrote_events = true;
+        }
+    }
+
+    /// Counts a host that was asked for as a node although its account is disabled.
+    pub(super) fn takes_part(&mut self, name: &str) {
+        if let Some(host) = self.find(name).and_then(|id| self.all.get_mut(id.0)) {
+            host.is_node |= host.is_retired;
         }
     }
 

@@ -6,6 +6,8 @@ use super::{DirectoryObject, Spn};
 
 /// userAccountControl: the account of a domain controller ([MS-ADTS] 2.2.16, SERVER_TRUST_ACCOUNT).
 const DOMAIN_CONTROLLER: u32 = 0x2000;
+/// userAccountControl: disabled.
+const DISABLED: u32 = 0x2;
 /// userAccountControl: accounts of workstations, servers and domain controllers, writable or not.
 const MACHINE: u32 = 0x1000 | DOMAIN_CONTROLLER | 0x0400_0000;
 
@@ -33,17 +35,45 @@ impl DirectoryObject {
             && self.spns.known().is_none()
     }
 
-    /// Whether it makes a host although nothing else names it: it has registered live migration, or it is a
+    /// Whether it makes a host although nothing else names it: it holds a name of live migration, or it is a
     /// domain controller.
     #[must_use]
     pub fn makes_a_host(&self) -> bool {
-        self.has_migration_spn() || self.is_domain_controller()
+        self.migration_hosts().next().is_some() || self.is_domain_controller()
     }
 
-    /// Whether it has registered live migration.
+    /// Whether it has registered live migration under a name of its own. One that holds another host's name is what
+    /// is left of that host, or a mistake.
     #[must_use]
-    pub fn has_migration_spn(&self) -> bool {
-        self.spns.known().is_some_and(|spns| spns.iter().any(|spn| Spn::migration_host(spn).is_some()))
+    pub fn registers_migration(&self) -> bool {
+        self.migration_hosts().any(|name| self.bears(name))
+    }
+
+    /// The hosts in whose names it has registered live migration.
+    fn migration_hosts(&self) -> impl Iterator<Item = &str> {
+        self.spns.known().into_iter().flatten().filter_map(|spn| Spn::migration_host(spn))
+    }
+
+    /// Whether `name` is one of its own; of an object without any nobody knows. An account's name is cut to 15
+    /// characters, so a longer one is compared in full where the object states its DNS name or its common name.
+    #[must_use]
+    pub fn bears(&self, name: &str) -> bool {
+        let name = host_name(name);
+        let account = self.account.as_deref().map(|account| host_name(account.trim_end_matches('$')));
+        let long = [&self.dns_name, &self.name].into_iter().flatten().map(|own| host_name(own));
+        let own: Vec<_> = long.chain(account).collect();
+        let fits = |own: &String| {
+            *own == name
+                || host_label(own) == name
+                || host_label(&name) == *own && (self.dns_name.is_none() || !name.contains('.'))
+        };
+        own.is_empty() || own.iter().any(fits)
+    }
+
+    /// Whether its account is known to be disabled.
+    #[must_use]
+    pub fn is_disabled(&self) -> bool {
+        self.user_account_control.known().is_some_and(|bits| bits & DISABLED != 0)
     }
 
     /// Whether it is the name of a cluster, or of a role in one, which no machine bears.
@@ -82,10 +112,12 @@ impl DirectoryObject {
     /// Whether it is a deleted object, of which only a name is left ([MS-ADTS] 3.1.1.5.5.1.1).
     #[must_use]
     pub fn is_deleted(&self) -> bool {
-        self.dn.as_deref().is_some_and(|dn| {
+        let is_tombstone = self.dn.as_deref().is_some_and(|dn| {
             let dn = dn.to_lowercase();
             dn.contains("\\0adel:") || dn.contains(",cn=deleted objects,")
-        })
+        });
+        // PowerShell writes the name's line feed as it is.
+        is_tombstone || self.name.as_deref().is_some_and(|name| name.contains("\nDEL:"))
     }
 
     /// The domain's part of its SID, where the SID is that of Domain Users or Domain Computers: both stand in
@@ -132,5 +164,31 @@ mod tests {
             Some("contoso.local")
         );
         assert_eq!(domain_of("CN=HV11"), None);
+    }
+
+    fn object(account: &str, name: Option<&str>, dns: Option<&str>) -> DirectoryObject {
+        DirectoryObject {
+            account: Some(account.to_owned()),
+            name: name.map(str::to_owned),
+            dns_name: dns.map(str::to_owned),
+            ..DirectoryObject::default()
+        }
+    }
+
+    #[test]
+    fn a_name_of_its_own_is_not_foreign_however_long_or_spelt() {
+        let long =
+            object("CLUSTERNODE-WES$", Some("CLUSTERNODE-WEST01"), Some("clusternode-west01.contoso.com"));
+        for own in
+            ["CLUSTERNODE-WEST01", "ClusterNode-West01.CONTOSO.com", "clusternode-wes", "clusternode-west01."]
+        {
+            assert!(long.bears(own), "{own}");
+        }
+        for other in ["clusternode-west02", "clusternode-west01.fabrikam.com", "HV02"] {
+            assert!(!long.bears(other), "{other}");
+        }
+        let bare = object("HV01$", None, None);
+        assert!(bare.bears("hv01.contoso.com") && !bare.bears("hv02.contoso.com"));
+        assert!(DirectoryObject::default().bears("HV01"));
     }
 }

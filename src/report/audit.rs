@@ -482,6 +482,10 @@ fn stale_report(stale: &Stale, evidence: &Evidence) -> StaleReport {
             "registered on several objects; domain controllers refuse a ticket for it",
             "setspn -X".to_owned(),
         ),
+        (StaleKind::Retired, _) => (
+            "the account is disabled and nothing else speaks of this host, so its pairs are left out; take its names off other lists if it is gone, and enable it if it is not",
+            format!("setspn -Q \"{}\"", stale.value),
+        ),
     };
     let name = Spn::migration_host(&stale.value);
     StaleReport {
