@@ -40,6 +40,7 @@ fn parse(stream: &mut Stream<'_>, context: &Context<'_>) -> Parsed {
     while let Some(piece) = cutter.next() {
         export.add(piece, context);
     }
+    export.breaks_off = cutter.breaks_off();
     export.into_parsed()
 }
 
@@ -59,6 +60,10 @@ struct Cutter<R> {
     searched: usize,
     line: u64,
     ended: bool,
+    /// Roots that were opened and not closed yet.
+    roots: usize,
+    /// Whether the last event is not closed.
+    is_cut: bool,
 }
 
 /// Tags that bound an event.
@@ -71,13 +76,23 @@ enum Tag {
 
 impl<R: Read> Cutter<R> {
     fn new(blocks: text::Blocks<R>) -> Self {
-        Self { blocks, buffer: Vec::new(), used: 0, searched: 0, line: 1, ended: false }
+        Self {
+            blocks,
+            buffer: Vec::new(),
+            used: 0,
+            searched: 0,
+            line: 1,
+            ended: false,
+            roots: 0,
+            is_cut: false,
+        }
     }
 
     /// The next event, whole or not.
     fn next(&mut self) -> Option<Piece<'_>> {
         self.begin()?;
         let line = self.line;
+        self.is_cut = false;
         let end = loop {
             match self.find(true) {
                 Some(Tag::Behind(end)) => break Some(end),
@@ -90,9 +105,15 @@ impl<R: Read> Cutter<R> {
             }
         };
         let begin = self.used;
+        self.is_cut = end.is_none();
         self.advance(end.unwrap_or(self.searched));
         let xml = end.and_then(|end| self.buffer.get(begin..end)).map(text::decode_any);
         Some(Piece { line, xml })
+    }
+
+    /// Whether the source breaks off behind a whole event.
+    fn breaks_off(&self) -> bool {
+        self.roots > 0 && !self.is_cut
     }
 
     /// Goes to the next beginning of an event and passes over what stands before it.
@@ -132,10 +153,16 @@ impl<R: Read> Cutter<R> {
                 if rest.get(blanks) == Some(&b'>') {
                     return Some(Tag::Behind(at + b"</Event>".len() + blanks));
                 }
+                if !inside && rest.starts_with(b"s") {
+                    self.roots = self.roots.saturating_sub(1);
+                }
             } else if let Some(rest) = tag.strip_prefix(b"<Event") {
-                let is_event = rest.first().is_some_and(|byte| byte.is_ascii_whitespace() || *byte == b'>');
-                if is_event && (!inside || has_namespace(rest)) {
+                let ends = |byte: &u8| byte.is_ascii_whitespace() || *byte == b'>';
+                if rest.first().is_some_and(ends) && (!inside || has_namespace(rest)) {
                     return Some(Tag::Begin(at));
+                }
+                if !inside && rest.strip_prefix(b"s").and_then(<[u8]>::first).is_some_and(ends) {
+                    self.roots += 1;
                 }
             }
         }
@@ -177,6 +204,7 @@ struct Export {
     malformed: u64,
     timeless: u64,
     guessed: bool,
+    breaks_off: bool,
 }
 
 /// One host's channel.
@@ -254,6 +282,11 @@ impl Export {
                 events(self.malformed)
             );
             parsed.issues.push(Issue::loss("event-malformed", detail, Some(self.malformed)));
+        }
+        if self.breaks_off {
+            let detail = "the export breaks off before the end of its root, so events behind its last one may be missing; \
+                          export the log again, best as .evtx with wevtutil epl";
+            parsed.issues.push(Issue::loss("xml-malformed", detail, None));
         }
         if self.timeless > 0 {
             let detail = format!(
@@ -391,6 +424,22 @@ mod tests {
         let found = events(parsed);
         assert_eq!(found.iter().map(|event| event.record).collect::<Vec<_>>(), [1, 4]);
         assert_eq!(found[1].fields, [field(None, "\u{1}\u{1} \u{FFFD} & ")]);
+    }
+
+    #[test]
+    fn a_root_that_does_not_end_hides_what_stood_behind() {
+        let (one, two) = (xml(1, 1, "<EventData><Events>x</Events></EventData>"), xml(1, 2, ""));
+        let whole = format!("<?xml version='1.0'?><Events>{one}{two}</Events>");
+        for text in [whole.clone(), format!("{whole}\n<Events >{one}</Events >"), [&one[..], &two].concat()] {
+            assert_eq!(codes(&read(&text)), [], "{text}");
+        }
+        let behind_one = whole.len() - two.len() - "</Events>".len();
+        for end in [behind_one, whole.len() - "</Events>".len(), whole.len() - 2] {
+            let parsed = read(&whole[..end]);
+            assert_eq!(codes(&parsed), [("xml-malformed", None)], "{end}");
+        }
+        // What is cut within an event is said once.
+        assert_eq!(codes(&read(&whole[..behind_one + 40])), [("event-malformed", Some(1))]);
     }
 
     #[test]
