@@ -113,6 +113,8 @@ pub struct Pair {
     pub refused_users: Vec<(Timestamp, String)>,
     /// What the source's own Kerberos client recorded of refused delegation beside a failure.
     pub refused: Vec<Refused>,
+    /// The same of the target's file service.
+    pub refused_storage: Vec<Refused>,
 }
 
 /// What part of a bundle is looked at.
@@ -481,13 +483,14 @@ impl Incident {
             let own = joined.iter().filter(|refusal| refusal.client == Some(pair.source));
             let said = own.filter_map(|refusal| refusal.said.clone());
             // What was refused at another time may have been refused for another state.
-            pair.refused = said.filter(|said| is_near(&times, said.time, AT_ONCE)).collect();
+            let said = said.filter(|said| is_near(&times, said.time, AT_ONCE));
+            (pair.refused_storage, pair.refused) = said.partition(kdc::Refused::is_of_storage);
             let delegated = joined.iter().filter(|refusal| {
                 let near = is_near(&times, refusal.time, AROUND);
                 near && refusal.by_controller && refusal.proves_kerberos(pair)
             });
             let facts: Vec<_> = delegated.map(|refusal| refusal.fact).collect();
-            if !facts.is_empty() || !pair.refused.is_empty() {
+            if !facts.is_empty() || !pair.refused.is_empty() || !pair.refused_storage.is_empty() {
                 self.asked_for_users.insert(pair.source);
             }
             if !facts.is_empty() {
@@ -703,6 +706,7 @@ impl Pair {
             refused_users: Vec::new(),
             refused: Vec::new(),
         }
+            refused_storage: Vec::new(),
     }
 }
 

@@ -343,7 +343,9 @@ impl Planner<'_> {
             blocked.insert("delegation-attributes".into());
         }
         // What nobody asked for is offered only where nothing stands in its way.
-        let storage_stays = fix.id == "add-storage-delegation" && !self.choice.storage;
+        let is_asked =
+            by.iter().any(|judgement| judgement.rule.is_some_and(|rule| rule.fixes.contains(&fix.id)));
+        let storage_stays = fix.id == "add-storage-delegation" && !self.choice.storage && !is_asked;
         if storage_stays && !blocked.is_empty() {
             return None;
         }

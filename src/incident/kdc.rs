@@ -33,7 +33,7 @@ pub(super) enum Kind {
 }
 
 /// What a source's own Kerberos client recorded of a refused request to act for a user at a target's migration
-/// service (Security-Kerberos 3).
+/// or file service (Security-Kerberos 3).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refused {
     /// When.
@@ -64,7 +64,7 @@ pub(super) struct Refusal {
     pub(super) by_user: bool,
     /// The account that is no machine's, for which was asked, by the record of a domain controller.
     pub(super) user: Option<String>,
-    /// What the client recorded of it, where that names the migration service.
+    /// What the client recorded of it, where that names the migration service or the file service.
     pub(super) said: Option<Refused>,
 }
 
@@ -139,12 +139,25 @@ fn transmitted(event: &Event) -> Option<&str> {
     services.split([',', ';']).next().map(str::trim).filter(|name| !name.is_empty() && *name != "-")
 }
 
-/// The client's record, where it asked for a migration service: other services of the target say nothing of moves.
+impl Refused {
+    /// Whether the file service was asked for, which is only where storage moves along or lies on a share.
+    pub(super) fn is_of_storage(&self) -> bool {
+        is_file_service(&self.asked)
+    }
+}
+
+fn is_file_service(name: &str) -> bool {
+    Spn::parse(name).is_some_and(|spn| spn.class.eq_ignore_ascii_case("cifs"))
+}
+
+/// The client's record, where it asked for a service that moves need: the target's others say nothing of them.
 fn said(signalled: &Signalled<'_>) -> Option<Refused> {
     let event = signalled.event;
     let name = event.field("TargetName").or_else(|| event.field("ServerName"))?;
     let asked = name.split('@').next().unwrap_or(name).trim();
-    Spn::migration_host(asked)?;
+    if Spn::migration_host(asked).is_none() && !is_file_service(asked) {
+        return None;
+    }
     Some(Refused {
         time: event.time,
         fact: signalled.fact,

@@ -214,6 +214,13 @@ pub const FACTS: &[FactName] = &[
     ),
     fact(
         "pair",
+        "storage_refused",
+        Kind::Bool,
+        "delegation-attributes",
+        "the source recorded beside a failure that it was refused the target's file service in a user's name (Security-Kerberos 3), or says that storage could not be copied while a domain controller refused it the target, and the name is not on its list; false where it recorded neither",
+    ),
+    fact(
+        "pair",
         "started_elsewhere",
         Kind::Bool,
         "security-log:DC",

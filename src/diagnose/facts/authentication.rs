@@ -12,7 +12,8 @@ use super::{NEAR, SAME_DAY, Stated, account, count, near};
 use crate::evidence::{Directory, Evidence, FactId, HostId};
 use crate::fact::{DirectoryObject, Event, Known, Spn};
 use crate::incident::{
-    Attempt, Change, Coverage, Dated, Grant, Incident, Loss, Pair, Refused, When, Witness, holds, is_near,
+    Attempt, Change, Coverage, Dated, Grant, Incident, Loss, Pair, Refused, When, Witness, forms, holds,
+    is_near,
 };
 use crate::knowledge::{Class, Meaning, Side};
 
@@ -83,6 +84,7 @@ impl About<'_> {
             let shown = if lacking.is_empty() { asked } else { lacking.clone() };
             own.set("asked_name_missing", flag(!lacking.is_empty()), shown);
         }
+        self.storage(own, directory);
         let on_behalf = dated_near(&self.pair.kdc_refused, self.times, AROUND);
         let late = self.incident.failures(self.pair).map(|(_, attempt)| attempt).filter(|own| is_late(own));
         let late: Vec<_> = late.flat_map(|attempt| attempt.telling.iter().copied()).collect();
@@ -138,6 +140,42 @@ impl About<'_> {
             own.set("user_refused", total, of_user.into_iter().chain(named.map(|user| user.fact)));
         }
         own.set_count("policy_refusals", &self.pair.kdc_policy, true, |_| true);
+    }
+
+    /// Whether the target's file service was refused for want of its name on the source's list.
+    fn storage(&self, own: &mut Stated, directory: &Directory) {
+        let refused = self.pair.refused_storage.iter().filter(|refused| refused.extended != RESTRICTED);
+        let refused: Vec<_> = refused.collect();
+        let copying = if refused.is_empty() { self.copying() } else { Vec::new() };
+        if refused.is_empty() && copying.is_empty() {
+            own.set("storage_refused", flag(false), []);
+            return;
+        }
+        let source = directory.computer(self.pair.source).filter(|_| self.is_current(self.pair.source));
+        let Some(list) = source.and_then(|object| object.allowed_to_delegate_to.known()) else { return };
+        let lacks_asked = refused.iter().any(|refused| !holds(list, &refused.asked));
+        let names = forms(self.pair.target, &self.evidence.hosts, directory);
+        let lacks_all = !copying.is_empty() && !names.iter().any(|name| holds(list, &format!("cifs/{name}")));
+        let facts = refused.iter().map(|refused| refused.fact).chain(copying);
+        own.set("storage_refused", flag(lacks_asked || lacks_all), facts);
+    }
+
+    /// Records of failures that speak of copying storage in English, with what domain controllers refused beside them;
+    /// empty where one of the two is missing. A domain controller names the target's account, not the service.
+    fn copying(&self) -> Vec<FactId> {
+        let refused = dated_near(&self.pair.kdc_refused, &self.times_of(Class::Delegation), AROUND);
+        let failures = self.incident.failures(self.pair).map(|(_, attempt)| attempt);
+        let own = failures.filter(|attempt| attempt.class == Class::Delegation);
+        let speaks = |fact: &FactId| {
+            let event = self.evidence.event(*fact);
+            event.is_some_and(|event| event.fields.iter().any(|field| field.value.contains(" copy storage ")))
+        };
+        let said: Vec<_> = own.flat_map(|attempt| attempt.facts.iter().copied()).filter(speaks).collect();
+        if said.is_empty() || refused.is_empty() {
+            Vec::new()
+        } else {
+            said.into_iter().chain(refused).collect()
+        }
     }
 
     /// Whether a ticket on a user's behalf was given although nothing on the source's `list` explains it.
