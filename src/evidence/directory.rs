@@ -129,6 +129,12 @@ impl Directory {
         self.computers.get(&host).map(|(_, object)| object)
     }
 
+    /// Whether an export shows domain controllers: then those are all that there are, as far as it can be known.
+    #[must_use]
+    pub fn shows_controllers(&self) -> bool {
+        self.computers.values().any(|(_, object)| object.is_domain_controller())
+    }
+
     /// The facts that state the computer object of `host`.
     #[must_use]
     pub fn facts(&self, host: HostId) -> &[FactId] {

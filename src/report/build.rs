@@ -17,7 +17,7 @@ use crate::diagnose::{Diagnosis, Estimate, Judgement, Placed, RuleOutcome, Stren
 use crate::evidence::{Evidence, FactId, HostId};
 use crate::fact::{MigrationAuthentication, Position, Trustee};
 use crate::incident::{Attempt, Incident, Mode, Outcome, Pair, When, mode};
-use crate::knowledge::Knowledge;
+use crate::knowledge::{Cause, Knowledge};
 use crate::plan::{Hits, Plan, Step};
 
 /// Pieces of evidence that a finding shows.
@@ -308,9 +308,21 @@ impl Builder<'_> {
                 .contradicts
                 .first()
                 .filter(|_| hypothesis.confidence == 0.0 && hypothesis.supports.is_empty())
+                .filter(|_| !self.is_open(hypothesis.cause))
                 .map(|index| finding_id(*index)),
         };
         self.diagnosis.hypotheses.iter().map(hypothesis).collect()
+    }
+
+    /// Whether a rule leaves it open that the cause is behind failures.
+    fn is_open(&self, cause: Cause) -> bool {
+        let failed = |index: &usize| {
+            self.incident.pairs.get(*index).is_some_and(|pair| self.incident.failures(pair).next().is_some())
+        };
+        let open = |finding: &&crate::diagnose::Finding<'_>| {
+            finding.rule.cause == cause && finding.outcome == RuleOutcome::Inconclusive
+        };
+        self.diagnosis.findings.iter().filter(open).any(|finding| finding.pairs.iter().any(failed))
     }
 
     fn findings(&self) -> Vec<FindingReport> {
