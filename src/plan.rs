@@ -296,16 +296,9 @@ impl Planner<'_> {
         let own = judgement.pairs.contains(&(pair.source, pair.target));
         let involved = |host: HostId| self.moving.contains(&host);
         let lacks = pair.grant.is_unmet() || pair.grant == Grant::Partial;
-        let judged = |pair: &Pair| {
-            self.diagnosis.also.iter().any(|other| {
-                other.cause.family() != Family::Delegation
-                    && other.pairs.contains(&(pair.source, pair.target))
-            })
-        };
         own || delegation
             && lacks
             && (involved(pair.source) && involved(pair.target) || judgement.level == Level::Latent)
-            && !judged(pair)
     }
 
     /// The step, or `None` where the host has what the step would give.

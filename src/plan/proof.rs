@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use super::{Hits, Planner, Step};
+use super::{Hits, Planner, Step, is_directory};
 use crate::diagnose::{RuleOutcome, in_question, judge};
 use crate::evidence::{Directory, HostId};
 use crate::fact::{DirectoryObject, Known};
 use crate::incident::{Grant, Pair};
-use crate::knowledge::Cause;
+use crate::knowledge::{Cause, Per};
 
 impl Planner<'_> {
     /// Rules that hit now, and of the computer objects as the steps leave them.
@@ -44,11 +44,21 @@ impl Planner<'_> {
         let mut remaining: Vec<String> = Vec::new();
         for (id, pairs) in after {
             let Some(rule) = self.knowledge.rules.iter().find(|rule| rule.id == *id) else { continue };
-            let mends = |step: &&Step| rule.fixes.contains(&step.kind) && step.kind != "test-migration";
+            // Tickets that are fetched anew show what the directory grants, and change none of it.
+            let is_of_directory = rule.fixes.iter().any(|fix| is_directory(fix));
+            let mends = |step: &&Step| {
+                let acts =
+                    step.kind != "test-migration" && !(is_of_directory && step.kind == "purge-tickets");
+                acts && rule.fixes.contains(&step.kind)
+            };
+            // What is made at the source serves one direction.
+            let is_directed = |step: &Step| {
+                self.knowledge.fixes.named(&step.kind).is_some_and(|fix| fix.per == Per::Source)
+            };
             let about = |(source, target): &(HostId, HostId)| {
                 steps.iter().filter(mends).any(|step| {
                     let is_in = |host: &HostId| step.host == Some(*host) || step.targets.contains(host);
-                    is_in(source) && is_in(target)
+                    is_in(source) && is_in(target) && (step.host == Some(*source) || !is_directed(step))
                 })
             };
             let (mended, left): (Vec<_>, Vec<_>) = pairs.iter().partition(|pair| about(pair));
