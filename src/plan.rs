@@ -30,6 +30,9 @@ pub use text::quoted;
 /// By hand the kinds of delegation exclude each other, so adding would remove at once.
 const EXCLUSIVE: &str = "Not on the tab Delegation yet: there 'specified services only' takes delegation to any service away at once. Use the PowerShell above, which only adds; the tab comes with the step that removes unconstrained delegation, after the test migrations";
 
+/// Why an export is asked for again whose attributes are all there.
+const UNNAMED: &str = "the export does not give the distinguished names of the objects, by which the steps find what they change";
+
 /// A fix that faults ask for at one host.
 struct Wanted<'a> {
     fix: &'a Fix,
@@ -115,6 +118,8 @@ pub struct Plan {
     pub after: Hits,
     /// What the steps do not mend, in a sentence each.
     pub remaining: Vec<String>,
+    /// What steps wait for that nothing else asks for.
+    pub gaps: Vec<Gap>,
 }
 
 /// Plans the mending of what `diagnosis` found, as far as `choice` asks for it.
@@ -142,7 +147,7 @@ pub fn plan(
     let (before, after) = planner.prove(&objects);
     let mut remaining = planner.remaining(&after, &steps);
     remaining.extend(spared.into_iter().chain(kept));
-    Plan { pairs: planner.pairs(&steps), steps, before, after, remaining }
+    Plan { pairs: planner.pairs(&steps), gaps: planner.gaps(&steps), steps, before, after, remaining }
 }
 
 struct Planner<'a> {
@@ -189,6 +194,31 @@ impl Planner<'_> {
             ..Step::default()
         };
         visits.into_iter().map(step).collect()
+    }
+
+    /// What steps wait for, as far as the diagnosis does not ask for it: no wait without the command that ends it.
+    fn gaps(&self, steps: &[Step]) -> Vec<Gap> {
+        let mut gaps: BTreeMap<&str, Gap> = BTreeMap::new();
+        for step in steps {
+            let blocked = step.blocked_by.iter().filter_map(|id| Some((step.host?, id)));
+            let left_out = step.left_out.iter().map(|(target, id)| (*target, id));
+            for (host, id) in blocked.chain(left_out) {
+                if self.diagnosis.gaps.iter().any(|gap| gap.id == *id) {
+                    continue;
+                }
+                let Some(piece) = self.knowledge.gaps.piece(id) else { continue };
+                let is_unnamed = id == "delegation-attributes" && !self.is_addressable(host);
+                let fresh = || Gap {
+                    id: id.clone(),
+                    hosts: BTreeSet::new(),
+                    matters_for: BTreeSet::from([self.diagnosis.verdict.cause]),
+                    why: if is_unnamed { UNNAMED.to_owned() } else { piece.why.clone() },
+                    collect: piece.collect.clone(),
+                };
+                gaps.entry(id).or_insert_with(fresh).hosts.insert(host);
+            }
+        }
+        gaps.into_values().collect()
     }
 
     /// One step a fix and host, for all faults together.
@@ -330,7 +360,7 @@ impl Planner<'_> {
             _ => {}
         }
         if is_directory(&fix.id) && !self.is_addressable(host) {
-            blocked.insert("directory-export".into());
+            blocked.insert(self.directory_gap(host).into());
         }
         if is_directory(&fix.id) && self.incident.is_changed_since_export(host, self.evidence) {
             blocked.insert("delegation-attributes".into());

@@ -5,6 +5,7 @@ use crate::bundle::Bundle;
 use crate::diagnose::diagnose;
 use crate::error::Error;
 use crate::knowledge::Knowledge;
+use crate::plan::plan;
 use crate::report::inventory::{InventoryReport, build};
 
 /// A bundle in, its inventory out, also where nothing in it is understood.
@@ -21,7 +22,10 @@ pub fn inventory(
         let parsed = read(bundle, knowledge, options, tick);
         let understood = is_understood(&parsed);
         let (evidence, incident) = join(parsed, knowledge, options);
-        let diagnosis = diagnose(&incident, &evidence, knowledge);
+        let mut diagnosis = diagnose(&incident, &evidence, knowledge);
+        // What only the plan waits for is asked for as well.
+        let waited_for = plan(&diagnosis, &incident, &evidence, knowledge, &options.plan).gaps;
+        diagnosis.gaps.extend(waited_for);
         build(&bundle.name, understood, &evidence, &incident, &diagnosis, knowledge)
     }))
 }

@@ -245,7 +245,7 @@ impl Planner<'_> {
         self.evidence.holders.of(host, &self.evidence.directory).known().is_none_or(Vec::is_empty)
     }
 
-    fn directory_gap(&self, host: HostId) -> &'static str {
+    pub(super) fn directory_gap(&self, host: HostId) -> &'static str {
         if self.evidence.directory.computer(host).is_some() {
             "delegation-attributes"
         } else {

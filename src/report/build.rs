@@ -13,7 +13,7 @@ use super::{
     TallyReport, TimelineEntry, Tool, VerdictReport,
 };
 use crate::bundle::hash_of;
-use crate::diagnose::{Diagnosis, Estimate, Judgement, Placed, RuleOutcome, Strength, Tally};
+use crate::diagnose::{Diagnosis, Estimate, Gap, Judgement, Placed, RuleOutcome, Strength, Tally};
 use crate::evidence::{Evidence, FactId, HostId};
 use crate::fact::{MigrationAuthentication, Position, Trustee};
 use crate::incident::{Attempt, Incident, Mode, Outcome, Pair, When, mode};
@@ -58,7 +58,7 @@ pub fn build(
         also: diagnosis.also.iter().map(|judgement| builder.also(judgement)).collect(),
         hypotheses: builder.hypotheses(),
         findings: builder.findings(),
-        gaps: builder.gaps(),
+        gaps: builder.gaps(&plan.gaps),
         plan: builder.plan(plan),
     }
 }
@@ -365,7 +365,8 @@ impl Builder<'_> {
         })
     }
 
-    fn gaps(&self) -> Vec<GapReport> {
+    /// What is missing for the verdict, and what `also` the plan waits for; by id.
+    fn gaps(&self, also: &[Gap]) -> Vec<GapReport> {
         let gap = |gap: &crate::diagnose::Gap| GapReport {
             id: gap.id.clone(),
             hosts: self.names(gap.hosts.iter().copied()),
@@ -373,7 +374,9 @@ impl Builder<'_> {
             why: gap.why.clone(),
             collect: gap.collect.clone(),
         };
-        self.diagnosis.gaps.iter().map(gap).collect()
+        let mut gaps: Vec<_> = self.diagnosis.gaps.iter().chain(also).collect();
+        gaps.sort_by(|a, b| a.id.cmp(&b.id));
+        gaps.into_iter().map(gap).collect()
     }
 
     fn plan(&self, plan: &Plan) -> PlanReport {
