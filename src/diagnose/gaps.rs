@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::facts::unseen;
 use super::{Finding, Judgement, Level, Onset, RuleOutcome};
 use crate::evidence::{Evidence, HostId};
-use crate::incident::Incident;
+use crate::incident::{HYPER_V, Incident};
 use crate::knowledge::{Cause, Gaps, vocabulary};
 
 /// Something that the bundle lacks.
@@ -171,9 +171,26 @@ impl Found<'_> {
                     self.add(self.directory_gap(host), Some(host), finding.rule.cause)
                 }
                 Some(host) => self.add(kind, Some(host), finding.rule.cause),
+                None if kind == "hyperv-log" => {
+                    for host in self.without_hyper_v_log(incident) {
+                        self.add(kind, host, finding.rule.cause);
+                    }
+                }
                 None => self.add(kind, None, finding.rule.cause),
             }
         }
+    }
+
+    /// The nodes of which no log of Hyper-V is there; all where every node has sent one, which did not tell enough.
+    fn without_hyper_v_log(&self, incident: &Incident) -> Vec<Option<HostId>> {
+        let nodes = || incident.nodes.iter().copied();
+        let silent: Vec<_> = nodes().filter(|node| !self.has_log(*node, HYPER_V)).map(Some).collect();
+        let all: Vec<_> = if silent.is_empty() { nodes().map(Some).collect() } else { silent };
+        if all.is_empty() { vec![None] } else { all }
+    }
+
+    fn has_log(&self, host: HostId, prefix: &str) -> bool {
+        self.evidence.covered(host, |name| name.to_ascii_lowercase().starts_with(prefix)).next().is_some()
     }
 
     /// Pairs are aggregated in a finding: what is missing for one host may be there for another.
@@ -214,13 +231,11 @@ impl Found<'_> {
         let failed = |pair: &&crate::incident::Pair| incident.failures(pair).next().is_some();
         let ends: BTreeSet<HostId> =
             incident.pairs.iter().filter(failed).flat_map(|pair| [pair.source, pair.target]).collect();
-        let has = |host: HostId, prefix: &str| {
-            self.evidence.covered(host, |name| name.to_ascii_lowercase().starts_with(prefix)).next().is_some()
-        };
+        let has = |host: HostId, prefix: &str| self.has_log(host, prefix);
         let (mut kinds, mut stated) = (Vec::new(), BTreeSet::new());
         stated.extend(incident.changes.iter().filter_map(|change| change.host));
         for host in ends {
-            if !has(host, "microsoft-windows-hyper-v-") {
+            if !has(host, HYPER_V) {
                 kinds.push(("hyperv-log", host));
             }
             if self.evidence.directory.computer(host).is_none() {

@@ -21,7 +21,7 @@ pub(super) fn summary(diagnosis: &Diagnosis<'_>, incident: &Incident, evidence: 
         Level::Probable => format!("Probably: {}", lower_first(&stated)),
         Level::Possible => format!("Possibly, by ambiguous evidence only: {}", lower_first(&stated)),
         Level::Latent => {
-            format!("No failure was seen, but the configuration will fail: {}", lower_first(&stated))
+            format!("No move has failed yet, but one will as things stand: {}", lower_first(&stated))
         }
         Level::Healthy => format!("{} were seen and none failed.", migrations(of(Outcome::Succeeded))),
         Level::Inconclusive => inconclusive(diagnosis, incident, &pairs),
@@ -59,7 +59,9 @@ fn inconclusive(diagnosis: &Diagnosis<'_>, incident: &Incident, pairs: &str) -> 
 fn doubt(diagnosis: &Diagnosis<'_>, incident: &Incident) -> &'static str {
     let is_open = |pair: &Pair| pair.grant.is_unmet() || pair.grant == Grant::Unknown;
     let mut findings = diagnosis.findings.iter().filter(|finding| finding.rule.cause == Cause::healthy());
-    if findings.any(|finding| finding.missing.contains("incident.all_seen")) {
+    if incident.loose_ends || !incident.loose_failures.is_empty() {
+        "records of connections that failed, or of moves that began, belong to no move that is known to have ended"
+    } else if findings.any(|finding| finding.missing.contains("incident.all_seen")) {
         "the logs do not show all that happened: see what is missing"
     } else if !incident.shut.is_empty() && !incident.pairs.iter().any(is_open) {
         "the account of a host is disabled, or live migration is switched off there"
