@@ -8,7 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::attempt::Sighting;
 use super::machine::Machine;
 use crate::evidence::HostId;
-use crate::knowledge::{Meaning, Side};
+use crate::knowledge::{Class, Meaning, Side};
 
 /// Offsets below this are taken for the time between two records of one migration.
 const LEAST: i64 = 60;
@@ -16,6 +16,9 @@ const LEAST: i64 = 60;
 const SPREAD: i64 = 20;
 /// A clock that is off by more is another matter.
 const MOST: i64 = 26 * 3600;
+
+/// ERROR_TIMEOUT as an HRESULT.
+const TIMED_OUT: u32 = 0x8007_05B4;
 
 /// What the logs prove of clocks.
 pub(super) struct Offsets {
@@ -27,7 +30,7 @@ pub(super) struct Offsets {
     pub(super) culprits: BTreeSet<HostId>,
 }
 
-/// Offsets on which at least two failed moves agree, each recorded by its source, which names the target, and by
+/// Offsets on which at least two failed moves agree that name no lost connection, each recorded by its source, which names the target, and by
 /// that target. Of two hosts the wrong one is that of which the time service or a domain controller (`suspects`)
 /// complains, else the one that differs from several others. Where nothing tells, the target is set to the
 /// source's time, so that records of one move meet, and nobody is blamed.
@@ -38,6 +41,7 @@ pub(super) fn offsets(
 ) -> Offsets {
     let failures = |side: Side| {
         let failed = sightings.iter().filter(|sighting| sighting.meaning == Meaning::MoveFailed);
+        let failed = failed.filter(|sighting| !may_have_waited(sighting));
         let identified = failed.filter_map(|sighting| Some((sighting.reading.vm_id?, sighting)));
         identified.filter(move |(_, sighting)| sighting.writer_side() == Some(side))
     };
@@ -80,6 +84,13 @@ pub(super) fn offsets(
         offsets.culprits.extend(source_is_off.map(|_| off));
     }
     offsets
+}
+
+/// Whether the end may have waited before it gave up: where a connection was lost or not answered, the ends notice that
+/// as far apart as their timeouts are, which is as constant as a clock's offset.
+fn may_have_waited(sighting: &Sighting<'_>) -> bool {
+    sighting.reading.statements.iter().any(|statement| statement.class == Class::Network)
+        || sighting.reading.codes.contains(&TIMED_OUT)
 }
 
 /// The distance from `time` to the nearest of `times`, which are sorted.
