@@ -19,7 +19,9 @@ fn topics(query: &str) -> Vec<Value> {
 
 #[test]
 fn a_code_is_found_in_every_notation() {
-    for query in ["0x8009030E", "8009030e", "-2146893042", "2148074254", "sec_e_no_credentials"] {
+    for query in
+        ["0x8009030E", "8009030e", "-2146893042", "2148074254", "%%2148074254", "sec_e_no_credentials"]
+    {
         let topics = topics(query);
         assert_eq!(topics.len(), 1, "{query}");
         let code = &topics[0];
@@ -62,7 +64,7 @@ fn events_are_found_by_number_and_by_provider() {
 
 #[test]
 fn an_update_says_where_it_belongs_and_what_it_brings() {
-    for query in ["KB5019966", "kb5019966", "5019966"] {
+    for query in ["KB5019966", "kb5019966", "5019966", "17763.3650", "10.0.17763.3650"] {
         let update = &topics(query)[0];
         assert_eq!(update["kind"], "update");
         assert_eq!(

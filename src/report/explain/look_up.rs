@@ -1,5 +1,7 @@
 //! Every reading of a word or number.
 
+use std::collections::BTreeSet;
+
 use super::super::rules::RuleReport;
 use super::super::{SCHEMA_VERSION, Tool};
 use super::{
@@ -19,7 +21,9 @@ pub fn explanation(query: &str, knowledge: &Knowledge) -> Explanation {
         .extend(Cause::named(&query.to_lowercase()).map(|cause| Topic::Cause(self::cause(cause, knowledge))));
     let rule = knowledge.rules.iter().find(|rule| rule.id.eq_ignore_ascii_case(query));
     topics.extend(rule.map(|rule| Topic::Rule(Box::new(RuleReport::from(rule)))));
-    topics.extend(update(query, knowledge).map(Topic::Update));
+    topics.extend(
+        updates(query, knowledge).into_iter().filter_map(|kb| update(&kb, knowledge)).map(Topic::Update),
+    );
     let same = |own: &&Hardening| own.id.eq_ignore_ascii_case(query);
     let hardening = knowledge.hardenings.all().iter().find(same);
     topics.extend(hardening.map(|own| Topic::Hardening(self::hardening(own, knowledge))));
@@ -42,8 +46,10 @@ pub fn names(knowledge: &Knowledge) -> Vec<String> {
     names
 }
 
-/// The numbers that a text can be: hexadecimal with `0x` or with eight digits, decimal with or without a sign.
+/// The numbers that a text can be: hexadecimal with `0x` or with eight digits, decimal with or without a sign, or behind
+/// `%%` as events hold a code whose text is to be looked up.
 fn numbers(text: &str) -> Vec<u32> {
+    let text = text.strip_prefix("%%").unwrap_or(text);
     let digits = text.strip_prefix("0x").or_else(|| text.strip_prefix("0X"));
     let bare = (text.len() == 8).then_some(text);
     let hex = digits.or(bare).and_then(|digits| u32::from_str_radix(digits, 16).ok());
@@ -129,9 +135,16 @@ fn anyones(fix: &Fix) -> String {
 }
 
 /// An update by its number, with or without `KB`.
-fn update(query: &str, knowledge: &Knowledge) -> Option<UpdateTopic> {
+/// The updates that a text can mean: its number, with or without `KB`, or a build as `26100.1742` or with `10.0.` before it.
+fn updates(query: &str, knowledge: &Knowledge) -> BTreeSet<String> {
     let upper = query.to_uppercase();
-    let kb = format!("KB{}", upper.strip_prefix("KB").unwrap_or(&upper));
+    let build = query.strip_prefix("10.0.").unwrap_or(query);
+    let brings = |own: &&Release| !own.build.is_empty() && own.build == build;
+    let brought = knowledge.builds.all().filter(brings).map(|own| own.kb.clone());
+    brought.chain([format!("KB{}", upper.strip_prefix("KB").unwrap_or(&upper))]).collect()
+}
+
+fn update(kb: &str, knowledge: &Knowledge) -> Option<UpdateTopic> {
     let release = |own: &Release| ReleaseReport {
         os: own.os.clone(),
         build: Some(own.build.clone()).filter(|build| !build.is_empty()),
@@ -139,7 +152,7 @@ fn update(query: &str, knowledge: &Knowledge) -> Option<UpdateTopic> {
         update_kind: own.kind.clone(),
         standing: own.standing,
     };
-    let releases: Vec<_> = knowledge.builds.releases(&kb).iter().map(release).collect();
+    let releases: Vec<_> = knowledge.builds.releases(kb).iter().map(release).collect();
     let phase = |(own, phase): (&Hardening, &Phase)| BroughtPhase {
         hardening: own.id.clone(),
         title: own.title.clone(),
@@ -149,8 +162,9 @@ fn update(query: &str, knowledge: &Knowledge) -> Option<UpdateTopic> {
     };
     let all = knowledge.hardenings.all().iter();
     let phases = all.flat_map(|own| own.phase.iter().map(move |phase| (own, phase)));
-    let phases: Vec<_> = phases.filter(|(_, phase)| phase.kbs.contains(&kb)).map(phase).collect();
-    (!releases.is_empty() || !phases.is_empty()).then_some(UpdateTopic { kb, releases, phases })
+    let phases: Vec<_> =
+        phases.filter(|(_, phase)| phase.kbs.iter().any(|own| own == kb)).map(phase).collect();
+    (!releases.is_empty() || !phases.is_empty()).then(|| UpdateTopic { kb: kb.to_owned(), releases, phases })
 }
 
 fn hardening(own: &Hardening, knowledge: &Knowledge) -> HardeningTopic {
