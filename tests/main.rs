@@ -34,6 +34,7 @@ mod rules;
 mod rules_product;
 mod simulation;
 mod sources;
+mod statements;
 mod triage;
 mod validate;
 
