@@ -17,7 +17,7 @@ use crate::diagnose::{Diagnosis, Estimate, Gap, Judgement, Placed, RuleOutcome, 
 use crate::evidence::{Evidence, FactId, HostId};
 use crate::fact::{MigrationAuthentication, Position, Trustee};
 use crate::incident::{Attempt, Incident, Mode, Outcome, Pair, When, mode};
-use crate::knowledge::{Cause, Knowledge};
+use crate::knowledge::{Cause, Knowledge, vocabulary};
 use crate::plan::{Hits, Plan, Step};
 
 /// Pieces of evidence that a finding shows.
@@ -314,15 +314,24 @@ impl Builder<'_> {
         self.diagnosis.hypotheses.iter().map(hypothesis).collect()
     }
 
-    /// Whether a rule leaves it open that the cause is behind failures.
+    /// Whether a rule leaves it open that the cause is behind failures, or is ruled out by the silence of domain
+    /// controllers of which no export says that they are all: one that sent no log may have refused.
     fn is_open(&self, cause: Cause) -> bool {
         let failed = |index: &usize| {
             self.incident.pairs.get(*index).is_some_and(|pair| self.incident.failures(pair).next().is_some())
         };
-        let open = |finding: &&crate::diagnose::Finding<'_>| {
-            finding.rule.cause == cause && finding.outcome == RuleOutcome::Inconclusive
+        let are_all_known = self.evidence.directory.shows_controllers();
+        let of_controllers = |fact: &String| {
+            let found = fact.split_once('.').and_then(|(of, name)| vocabulary::find(of, name));
+            found.is_some_and(|fact| matches!(fact.gap, "dc-builds" | "security-log:DC"))
         };
-        self.diagnosis.findings.iter().filter(open).any(|finding| finding.pairs.iter().any(failed))
+        let open = |finding: &&crate::diagnose::Finding<'_>| match finding.outcome {
+            RuleOutcome::Inconclusive => true,
+            RuleOutcome::RuledOut => !are_all_known && finding.because.iter().any(of_controllers),
+            RuleOutcome::Hit => false,
+        };
+        let own = self.diagnosis.findings.iter().filter(|finding| finding.rule.cause == cause);
+        own.filter(open).any(|finding| finding.pairs.iter().any(failed))
     }
 
     fn findings(&self) -> Vec<FindingReport> {

@@ -323,8 +323,7 @@ impl About<'_> {
         // The services ask at their own pace, so silence says nothing.
         set("dc_trouble", trouble.collect(), false);
         let controllers: Vec<_> = evidence.hosts.domain_controllers().collect();
-        let audited =
-            evidence.directory.shows_controllers() && controllers.iter().all(|dc| holds(*dc, "Security"));
+        let audited = !controllers.is_empty() && controllers.iter().all(|dc| holds(*dc, "Security"));
         let by_controllers =
             |meaning| controllers.iter().flat_map(move |dc| of(meaning, *dc, self.times, AROUND));
         set("protected_user_seen", by_controllers(Meaning::ProtectedUser).collect(), audited);
