@@ -19,7 +19,7 @@ pub use machine::{
     Build, ClusterNode, DuplicateSpn, HostSettings, InstallDay, InstalledUpdate, MachineReport,
     MigrationAuthentication, Network, RegistryValue, Ticket, VirtualMachine,
 };
-pub use object::{domain_of, host_label, host_name};
+pub use object::{DISABLED, domain_of, host_label, host_name};
 pub use sid::Sid;
 pub use spn::Spn;
 

@@ -25,11 +25,12 @@ mod rejected;
 mod running;
 mod witness;
 
+pub use crate::fact::DISABLED;
 pub use attempt::{Attempt, Outcome};
 pub use change::{Change, Hits, Kind, Loss, When, trigger, triggers};
 pub use cluster::Clusters;
 pub use delegation::{
-    Coverage, DISABLED, Mode, PROTOCOL_TRANSITION, UNCONSTRAINED, forms, holds, migration_names, mode,
+    Coverage, Mode, PROTOCOL_TRANSITION, UNCONSTRAINED, forms, holds, migration_names, mode,
 };
 pub use foresee::{Foresight, Guard};
 pub use hardening::{Active, KnownFault, Postures, Straddle};
@@ -366,10 +367,8 @@ impl Incident {
 
     fn shut(&self, evidence: &Evidence) -> BTreeSet<HostId> {
         let is_shut = |host: &HostId| {
-            let object = evidence.directory.computer(*host);
-            let bits = object.and_then(|object| object.user_account_control.known());
             let machine = self.machines.get(host);
-            bits.is_some_and(|bits| bits & DISABLED != 0)
+            evidence.directory.computer(*host).is_some_and(|object| object.is_disabled())
                 || machine.is_some_and(|machine| machine.accepts_migrations.known() == Some(&false))
         };
         self.nodes.iter().copied().filter(is_shut).collect()

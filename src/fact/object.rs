@@ -6,8 +6,8 @@ use super::{DirectoryObject, Spn};
 
 /// userAccountControl: the account of a domain controller ([MS-ADTS] 2.2.16, SERVER_TRUST_ACCOUNT).
 const DOMAIN_CONTROLLER: u32 = 0x2000;
-/// userAccountControl: disabled.
-const DISABLED: u32 = 0x2;
+/// userAccountControl: ACCOUNTDISABLE.
+pub const DISABLED: u32 = 0x2;
 /// userAccountControl: accounts of workstations, servers and domain controllers, writable or not.
 const MACHINE: u32 = 0x1000 | DOMAIN_CONTROLLER | 0x0400_0000;
 

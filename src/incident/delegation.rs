@@ -9,8 +9,6 @@ use crate::fact::{DirectoryObject, Known, Reason, Spn};
 pub const UNCONSTRAINED: u32 = 0x8_0000;
 /// userAccountControl: TRUSTED_TO_AUTH_FOR_DELEGATION.
 pub const PROTOCOL_TRANSITION: u32 = 0x100_0000;
-/// userAccountControl: ACCOUNTDISABLE.
-pub const DISABLED: u32 = 0x2;
 
 /// What the tab Delegation of a computer object shows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, schemars::JsonSchema)]

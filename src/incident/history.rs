@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::{Attempt, Change, Coverage, DISABLED, Incident, Loss, Outcome, Pair, When, delegation};
+use super::{Attempt, Change, Coverage, Incident, Loss, Outcome, Pair, When, delegation};
 use crate::evidence::{Evidence, FactId, HostId};
 use crate::fact::{DirectoryObject, Known, Reason};
 use crate::knowledge::Class;
@@ -169,7 +169,7 @@ impl Incident {
     #[must_use]
     pub fn is_disabled_later(&self, host: HostId, last: Timestamp, evidence: &Evidence) -> bool {
         let Some(object) = evidence.directory.computer(host) else { return false };
-        let is_disabled = object.user_account_control.known().is_some_and(|bits| bits & DISABLED != 0);
+        let is_disabled = object.is_disabled();
         let own = object.attribute_changes.get("useraccountcontrol").copied();
         let is_before = |change: &Change| {
             let made = change.installed.map(|when| when.span().0);

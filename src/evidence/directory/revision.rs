@@ -3,9 +3,8 @@
 
 use jiff::Timestamp;
 
-use super::DISABLED;
 use crate::evidence::FactId;
-use crate::fact::{DirectoryObject, Spn};
+use crate::fact::{DISABLED, DirectoryObject, Spn};
 
 /// userAccountControl: the bits that decide whether and how a host may delegate.
 const DECIDING: u32 = DISABLED | 0x8_0000 | 0x100_0000;
