@@ -66,7 +66,7 @@ impl Support {
             Self::Symptom => 3.0,
             Self::Likely => 2.0,
             Self::Supported => 16.0,
-            Self::Proven => 80.0,
+            Self::Proven => 200.0,
         }
     }
 
