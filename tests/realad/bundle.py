@@ -4,6 +4,7 @@ The exports are real. The logs are made up, since no Hyper-V host runs here, but
 what the KDC has said. What is *not* done here: making the exports (domain.py).
 """
 
+import re
 import uuid
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -19,6 +20,7 @@ PROVIDERS = {
     "System": ("Microsoft-Windows-Security-Kerberos", "98e6cfcb-ee0a-41e0-a57b-622d4e1b30b1"),
     "Security": ("Microsoft-Windows-Security-Auditing", "54849625-5478-4994-a5ba-3e3b0328c30d"),
 }
+CREATED = re.compile("^whenCreated: .*$", re.MULTILINE)
 # SEC_E_NO_CREDENTIALS, as a number for the table of messages and as text.
 NO_CREDENTIALS = ("%%2148074254", "0x8009030E")
 # The statuses of a refused S4U2Proxy (MS-SFU 3.2.5.2.2): nothing on the list, nothing that fits.
@@ -112,8 +114,11 @@ def write(folder: Path, state: lab.State, refused: dict, exports: dict, first: d
         (folder / own.name / "Get-VMHost.txt").write_text(settings, encoding="utf-8")
     controller.save(folder / "DC1")
     (folder / "ad").mkdir()
+    # The laboratory is a minute old and its moves are dated back, so the making of its objects is too: what was made after
+    # a failure proves nothing about it.
+    created = f"whenCreated: {first - timedelta(days=30):%Y%m%d%H%M%S}.0Z"
     for name, text in exports.items():
-        (folder / "ad" / name).write_text(text, encoding="utf-8")
+        (folder / "ad" / name).write_text(CREATED.sub(created, text), encoding="utf-8")
 
 
 def machine(source, number):
