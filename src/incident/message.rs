@@ -104,17 +104,13 @@ impl<'a> Reading<'a> {
         reading.vm_name = named.or_else(|| reading.first_name(signalled));
         reading.vm_key = reading.vm_name.map(str::to_lowercase);
         for field in fields {
-            reading.read_text(&field.value, knowledge);
+            reading.read_text(&field.value, signalled.host, hosts, knowledge);
         }
         reading.read_message(signalled, knowledge);
         if let Some(class) = signalled.signal.hints.filter(|_| reading.statements.is_empty()) {
             reading.statements.push(Statement { class, weight: Weight::Ambiguous, code: None });
         }
         reading.read_hosts(signalled, hosts);
-        if reading.side.is_some() {
-            let failed_at = fields.iter().find_map(|field| end(&field.value));
-            reading.failed_at = failed_at.map(|(side, name)| (side, hosts.find_from(&name, signalled.host)));
-        }
         reading
     }
 
@@ -198,12 +194,15 @@ impl<'a> Reading<'a> {
     }
 
     /// Sentence by sentence, so that the last code-bearing one is known.
-    fn read_text(&mut self, text: &str, knowledge: &Knowledge) {
+    fn read_text(&mut self, text: &str, writer: HostId, hosts: &Hosts, knowledge: &Knowledge) {
         // A name, a GUID or a code is no sentence.
         let is_sentence = text.contains(char::is_whitespace);
         if is_sentence {
             let lower = text.to_lowercase();
             self.about_migration |= holds(&lower, "migration");
+            if self.failed_at.is_none() {
+                self.failed_at = end(&lower).map(|(side, name)| (side, hosts.find_from(name, writer)));
+            }
             self.side = self.side.or_else(|| side(&lower));
         }
         // A machine may be called "virtual switch lab": its name says nothing of a failure.
@@ -290,15 +289,18 @@ fn side(lower: &str) -> Option<Side> {
 }
 
 /// The end that they name with the host in quotes behind it: "at migration source 'HV01'".
-fn end(text: &str) -> Option<(Side, String)> {
+fn end(lower: &str) -> Option<(Side, &str)> {
     // Of a mark, a blank and what else may stand between.
     const NEAR: usize = 8;
-    let lower = text.to_lowercase();
+    let behind = |phrase: &&str| {
+        let at = memmem::find(lower.as_bytes(), phrase.as_bytes())?;
+        lower.get(at + phrase.len()..)?.lines().next()
+    };
     let ends = [(Side::Destination, AT_DESTINATION), (Side::Source, AT_SOURCE)];
     ends.into_iter().find_map(|(side, phrases)| {
-        let behind = phrases.iter().find_map(|phrase| lower.split_once(phrase))?.1;
+        let behind = phrases.iter().find_map(behind)?;
         let name = quoted(behind).first()?.trim();
-        (behind.find(name)? <= NEAR).then(|| (side, name.to_owned()))
+        (behind.find(name)? <= NEAR).then_some((side, name))
     })
 }
 
